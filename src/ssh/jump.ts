@@ -28,12 +28,18 @@ export async function openThroughJump(
   openHop: HopOpener,
   passengers: string[],
 ): Promise<Transport> {
-  if (passengers.length >= MAX_HOPS || passengers.includes(target.host)) {
-    throw new SshError('config', target.host, `the jump hosts lead in a circle: ${[target.host, ...passengers].join(' ← ')}`, 'Correct ProxyJump in ~/.ssh/config.');
-  }
   const last = target.jumps.at(-1) ?? '';
   const { host, user, port } = parseJump(target.host, last);
   const before = target.jumps.slice(0, -1).join(',');
+  const waiting = [target.host, ...passengers];
+  if (waiting.length >= MAX_HOPS || waiting.includes(host)) {
+    throw new SshError(
+      'config',
+      target.host,
+      `the jump hosts lead in a circle: ${[...waiting].reverse().join(' via ')} via ${host}`,
+      'Correct ProxyJump in ~/.ssh/config.',
+    );
+  }
   const hop = await onTheWayTo(target, () =>
     openHop(
       host,
@@ -47,7 +53,7 @@ export async function openThroughJump(
         proxyJump: before === '' ? undefined : before,
       },
       signal,
-      [target.host, ...passengers],
+      waiting,
     ),
   );
   try {

@@ -2,6 +2,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ConfigFileError, type HostConfig, readHostConfig } from './config-file.ts';
 import { SshError } from './error.ts';
+import { parseJump } from './jump.ts';
 import type { SshSettings } from './types.ts';
 
 /** Net::SSH's order, without DSA, which neither OpenSSH nor ssh2 take any more. */
@@ -125,7 +126,7 @@ function proxy(
   if (jump === undefined && command === undefined && fromFile !== undefined) {
     const value = config.get(fromFile)?.[0];
     // `Host *` with a ProxyJump covers the jump host too, which isn't its own.
-    if (fromFile === 'proxyjump') jump = value === host ? undefined : value;
+    if (fromFile === 'proxyjump') jump = value !== undefined && value !== 'none' && !value.includes(',') && parseJump(host, value).host === host ? undefined : value;
     else command = value;
   }
   if (jump !== undefined && jump !== 'none') {
