@@ -1,0 +1,3 @@
+module lab.invalid/labapp
+
+go 1.21

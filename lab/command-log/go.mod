@@ -1,0 +1,3 @@
+module lab.invalid/command-log
+
+go 1.21
