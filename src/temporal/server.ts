@@ -183,19 +183,37 @@ export async function stopServer(
       return { outcome: 'not running' };
     }
     const { pid } = running.process;
-    const open = await openRuns(addressOf(running.ports), EMBEDDED_NAMESPACE).catch((error: unknown) => {
-      if (force) return [];
-      throw new TemporalSetupError(
-        `The embedded Temporal server (process ${pid}) doesn't say whether runs are open: ${messageOf(error)}. ` +
-          "'bactrian down --force' ends it anyway; runs go on when it is started again.",
-      );
-    });
+    const open = await openOn(running, force);
     if (open.length > 0 && !force) return { outcome: 'refused', pid, openRuns: open };
     assertHeld();
     await endProcess(running.process, STOP_MS);
     await writeServerRecord(files, { ...running, stopped: true });
     return { outcome: 'stopped', pid, openRuns: open };
   });
+}
+
+/**
+ * The workflow ids of the runs that are open on the embedded server; none when it isn't running.
+ * @throws TemporalSetupError when it doesn't say and `force` isn't given
+ */
+export async function embeddedOpenRuns(
+  { force = false, env = process.env }: { force?: boolean; env?: Environment } = {},
+): Promise<string[]> {
+  const files = await serverFiles(env);
+  const running = await runningServer(files, await readServerRecord(files));
+  return running ? openOn(running, force) : [];
+}
+
+async function openOn(running: ServerRecord, force: boolean): Promise<string[]> {
+  try {
+    return await openRuns(addressOf(running.ports), EMBEDDED_NAMESPACE);
+  } catch (error) {
+    if (force) return [];
+    throw new TemporalSetupError(
+      `The embedded Temporal server (process ${running.process.pid}) doesn't say whether runs are open: ` +
+        `${messageOf(error)}. 'bactrian down --force' ends it anyway; runs go on when it is started again.`,
+    );
+  }
 }
 
 /**
