@@ -77,15 +77,15 @@ const runDetached = ['docker', 'run', '--detach', '--restart', 'unless-stopped',
 
 const runRedis = [
   ...runDetached,
-  ...['--name', 'labapp-redis', '--publish', '6379:6379', '--env-file', '.kamal/env/accessories/labapp-redis.env'],
-  ...['--volume', '/root/labapp-redis/data:/data', '--label', 'service=labapp-redis'],
-  ...['redis:7.0', 'redis-server', '--appendonly', 'yes'],
+  '--name', 'labapp-redis', '--publish', '6379:6379', '--env-file', '.kamal/env/accessories/labapp-redis.env',
+  '--volume', '/root/labapp-redis/data:/data', '--label', 'service=labapp-redis',
+  'redis:7.0', 'redis-server', '--appendonly', 'yes',
 ];
 
 const runTraefik = [
   ...runDetached,
-  ...['--name', 'traefik', '--publish', '80:80', '--publish', '8443:443', '--memory', '256m'],
-  ...['--volume', '/var/run/docker.sock:/var/run/docker.sock', '--env-file', '.kamal/env/traefik/traefik.env'],
+  '--name', 'traefik', '--publish', '80:80', '--publish', '8443:443', '--memory', '256m',
+  '--volume', '/var/run/docker.sock:/var/run/docker.sock', '--env-file', '.kamal/env/traefik/traefik.env',
   ...labels({
     'traefik.http.routers.catchall.entryPoints': 'http',
     'traefik.http.routers.catchall.rule': 'PathPrefix(`/`)',
@@ -94,14 +94,14 @@ const runTraefik = [
     'traefik.http.services.unavailable.loadbalancer.server.port': '0',
     'lab.note': 'kept-on-traefik',
   }),
-  ...['traefik:v2.11', '--providers.docker', '--log.level=DEBUG', '--accesslog', '--entryPoints.http.address=:80'],
+  'traefik:v2.11', '--providers.docker', '--log.level=DEBUG', '--accesslog', '--entryPoints.http.address=:80',
 ];
 
 function runWeb(lab: Topology, host: HostPlace, image: string, cord: string): string[] {
   const health = '(curl -f http://localhost:3000/up || exit 1) && (stat /tmp/kamal-cord/cord > /dev/null || exit 1)';
   return [
     ...runApp(lab, host, 'web'),
-    ...['--health-cmd', health, '--health-interval', '2s', '--volume', `${cord}:/tmp/kamal-cord`],
+    '--health-cmd', health, '--health-interval', '2s', '--volume', `${cord}:/tmp/kamal-cord`,
     ...roleLabels('web'),
     ...labels({
       'traefik.http.services.labapp-web.loadbalancer.server.scheme': 'http',
@@ -119,10 +119,10 @@ function runWeb(lab: Topology, host: HostPlace, image: string, cord: string): st
 function runApp(lab: Topology, host: HostPlace, role: string): string[] {
   return [
     ...runDetached,
-    ...['--name', `labapp-${role}-v1`, '--hostname', `${host.address}-${hex(12)}`],
-    ...['-e', `KAMAL_CONTAINER_NAME=labapp-${role}-v1`, '-e', 'KAMAL_VERSION=v1'],
-    ...['--env-file', `.kamal/env/roles/labapp-${role}.env`],
-    ...['--env', 'PORT=3000', '--env', `DB_HOST=${rolesOf(lab).redis.address}`],
+    '--name', `labapp-${role}-v1`, '--hostname', `${host.address}-${hex(12)}`,
+    '-e', `KAMAL_CONTAINER_NAME=labapp-${role}-v1`, '-e', 'KAMAL_VERSION=v1',
+    '--env-file', `.kamal/env/roles/labapp-${role}.env`,
+    '--env', 'PORT=3000', '--env', `DB_HOST=${rolesOf(lab).redis.address}`,
   ];
 }
 

@@ -112,7 +112,7 @@ func routes() http.Handler {
 			http.Error(w, "redis: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		fmt.Fprintf(w, "redis %s\n", count)
+		fmt.Fprintf(w, "redis ok %s\n", count)
 	})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(min(seconds(r.URL.Query().Get("s")), time.Minute))

@@ -1,0 +1,82 @@
+/** What became of one stream of requests: one host and route, at one rate. Times in milliseconds. */
+export interface StreamSummary {
+  name: string;
+  sent: number;
+  good: number;
+  /** Any answer but 200 with the expected beginning, an error, or none in time. */
+  lost: number;
+  /** Why requests were lost, and how many for each reason: `HTTP 502`, `ECONNREFUSED`, `no answer in 5 s`, … */
+  reasons: Record<string, number>;
+  /** The longest time without a good answer, the beginning and the end of the load included. */
+  outage: number;
+  /** How long good answers took. */
+  median: number;
+  p99: number;
+  slowest: number;
+  /** How many requests were sent again because a kept-alive connection was closed under them, as browsers do. */
+  repeated: number;
+  /** Good answers by their first two words, which name the app's version. */
+  answers: Record<string, number>;
+}
+
+/** Counts one stream. Times are given, not read, so that it can be tried without waiting. */
+export class LoadMeter {
+  readonly #name: string;
+  readonly #took: number[] = [];
+  readonly #reasons = new Map<string, number>();
+  readonly #answers = new Map<string, number>();
+  #sent = 0;
+  #lost = 0;
+  #repeated = 0;
+  #lastGood: number;
+  #outage = 0;
+
+  /** @param startedAt when the load begins, in milliseconds of any clock that all calls share */
+  constructor(name: string, startedAt: number) {
+    this.#name = name;
+    this.#lastGood = startedAt;
+  }
+
+  sent(): void {
+    this.#sent++;
+  }
+
+  repeated(): void {
+    this.#repeated++;
+  }
+
+  good(sentAt: number, now: number, body: string): void {
+    this.#took.push(now - sentAt);
+    count(this.#answers, body.split(/\s/).slice(0, 2).join(' '));
+    this.#outage = Math.max(this.#outage, now - this.#lastGood);
+    this.#lastGood = Math.max(this.#lastGood, now);
+  }
+
+  lost(reason: string): void {
+    this.#lost++;
+    count(this.#reasons, reason);
+  }
+
+  /** @param endedAt when the last request was sent */
+  summary(endedAt: number): StreamSummary {
+    const took = this.#took.toSorted((a, b) => a - b);
+    const at = (share: number): number => Math.round(took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0);
+    return {
+      name: this.#name,
+      sent: this.#sent,
+      good: took.length,
+      lost: this.#lost,
+      reasons: Object.fromEntries(this.#reasons),
+      outage: Math.round(Math.max(this.#outage, endedAt - this.#lastGood)),
+      median: at(0.5),
+      p99: at(0.99),
+      slowest: at(1),
+      repeated: this.#repeated,
+      answers: Object.fromEntries(this.#answers),
+    };
+  }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,100 @@
+/**
+ * The load generator's own process, so that nothing that its starter does delays a request: `load-process.ts PLAN`, where
+ * PLAN is a LoadPlan in JSON. Prints `started`, sends until `stop` comes on standard input (or that is closed, or SIGTERM,
+ * or the plan's time is over), waits for what is still under way, and prints the summaries as JSON.
+ */
+import { Agent, request } from 'node:http';
+import { createInterface } from 'node:readline';
+
+import type { LoadPlan, LoadStream } from './load.ts';
+import { LoadMeter } from './load-meter.ts';
+
+/** More than that open at once and the generator, not the fleet, would be measured. */
+const mostUnderWay = 1000;
+
+const plan = JSON.parse(process.argv[2] ?? '') as LoadPlan;
+const startedAt = performance.now();
+const streams = plan.streams.map((stream) => ({
+  stream,
+  meter: new LoadMeter(stream.name, startedAt),
+  agent: new Agent(stream.keepAlive === true ? { keepAlive: true, maxSockets: Infinity } : { keepAlive: false }),
+  due: 0,
+}));
+let underWay = 0;
+
+// Open loop: how many requests are due follows from the clock alone, not from how the fleet answers.
+const timer = setInterval(() => {
+  const elapsed = (performance.now() - startedAt) / 1000;
+  for (const each of streams) {
+    for (const due = Math.floor(elapsed * each.stream.perSecond); each.due < due; each.due++) send(each.stream, each.meter, each.agent);
+  }
+}, 5);
+const limit = setTimeout(() => void finish(), plan.maxSeconds * 1000);
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    if (line.trim() === 'stop') void finish();
+  })
+  .on('close', () => void finish());
+process.on('SIGTERM', () => void finish());
+process.on('SIGINT', () => {
+  // Ctrl-C goes to the whole terminal; whoever started the load says when it ends.
+});
+console.log('started');
+
+let finishing = false;
+async function finish(): Promise<void> {
+  if (finishing) return;
+  finishing = true;
+  clearInterval(timer);
+  clearTimeout(limit);
+  const endedAt = performance.now();
+  while (underWay > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  process.stdout.write(`${JSON.stringify(streams.map(({ meter }) => meter.summary(endedAt)))}\n`, () => process.exit(0));
+}
+
+function send(stream: LoadStream, meter: LoadMeter, agent: Agent): void {
+  meter.sent();
+  if (underWay >= mostUnderWay) {
+    meter.lost('too many under way');
+    return;
+  }
+  attempt(stream, meter, agent, performance.now(), false);
+}
+
+function attempt(stream: LoadStream, meter: LoadMeter, agent: Agent, sentAt: number, again: boolean): void {
+  underWay++;
+  let over = false;
+  const end = (lostBecause?: string): void => {
+    if (over) return;
+    over = true;
+    underWay--;
+    clearTimeout(patience);
+    if (lostBecause !== undefined) meter.lost(lostBecause);
+  };
+  const outgoing = request(stream.url, { agent }, (answer) => {
+    let body = '';
+    answer.setEncoding('utf8').on('data', (text: string) => (body += text));
+    answer.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+    answer.on('end', () => {
+      if (answer.statusCode !== 200) end(`HTTP ${answer.statusCode}`);
+      else if (!body.startsWith(stream.expect)) end('unexpected body');
+      else if (!over) {
+        meter.good(sentAt, performance.now(), body);
+        end();
+      }
+    });
+  });
+  const patience = setTimeout(() => {
+    end(`no answer in ${plan.timeoutSeconds} s`);
+    outgoing.destroy();
+  }, plan.timeoutSeconds * 1000);
+  outgoing.on('error', (error: NodeJS.ErrnoException) => {
+    // A server may close an idle connection just as it is used again: clients repeat a GET then, and so does this one.
+    if (!over && !again && outgoing.reusedSocket && error.code === 'ECONNRESET') {
+      end();
+      meter.repeated();
+      attempt(stream, meter, agent, sentAt, true);
+    } else end(error.code ?? error.message);
+  });
+  outgoing.end();
+}
