@@ -2,10 +2,13 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel } from 'ssh2';
 import { aborted, SshError } from './error.ts';
+import { Leader } from './leader.ts';
 import type { ExecOptions, ExecResult, OutputStream } from './types.ts';
 
 const DEFAULT_MAX_OUTPUT_BYTES = 8 * 1024 * 1024;
 const STDIN_CHUNK_BYTES = 64 * 1024;
+/** How long an ended command's first line is waited for. */
+const LEADER_WAIT_MS = 2000;
 
 /** The server answered the request for a session with no (sshd: MaxSessions). */
 export class SessionRefused extends Error {}
@@ -29,6 +32,8 @@ export function execOnce(context: ExecContext, command: string, options: ExecOpt
     const max = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES;
     const stdout = new Collector('stdout', max, options.onOutput);
     const stderr = new Collector('stderr', max, options.onOutput);
+    // Only what may have to be ended needs to say who it is.
+    const leader = options.signal !== undefined || options.timeoutMs !== undefined ? new Leader() : undefined;
     let channel: ClientChannel | undefined;
     let timer: NodeJS.Timeout | undefined;
     let settled = false;
@@ -43,7 +48,7 @@ export function execOnce(context: ExecContext, command: string, options: ExecOpt
     };
     const fail = (error: Error): void => settle(() => reject(error));
     const giveUp = (error: SshError): void => {
-      if (channel !== undefined) terminate(channel);
+      if (channel !== undefined) terminate(context.client, channel, leader);
       fail(error);
     };
     const onAbort = (): void => giveUp(aborted(host, 'the command'));
@@ -57,7 +62,7 @@ export function execOnce(context: ExecContext, command: string, options: ExecOpt
         return fail(error.reason === undefined ? new SshError('refused', host, `${host} didn't run the command: ${error.message}`, 'Does the account have a shell, or a ForceCommand?', error) : new SessionRefused(error.message));
       }
       channel = opened;
-      if (settled) return terminate(opened);
+      if (settled && leader === undefined) return opened.close();
       if (options.timeoutMs !== undefined) {
         const ms = options.timeoutMs;
         timer = setTimeout(() => giveUp(new SshError('timeout', host, `${host}: the command didn't end within ${ms} ms`, 'It was sent TERM; see on the host whether it is still there.')), ms);
@@ -68,10 +73,12 @@ export function execOnce(context: ExecContext, command: string, options: ExecOpt
         exit = signal === undefined ? { code } : { code, signal };
       });
       opened.on('data', (chunk: Buffer) => stdout.add(chunk));
-      opened.stderr.on('data', (chunk: Buffer) => stderr.add(chunk));
+      opened.stderr.on('data', (chunk: Buffer) => stderr.add(leader?.filter(chunk) ?? chunk));
+      if (settled) return terminate(context.client, opened, leader);
       let open = 2;
       const onClose = (): void => {
         if (--open > 0) return;
+        if (leader !== undefined) stderr.add(leader.rest());
         const end = exit;
         if (end === undefined) {
           return fail(new SshError('lost', host, `${host} closed the command's channel without telling how it ended`, 'Look on the host whether it ran.'));
@@ -83,7 +90,7 @@ export function execOnce(context: ExecContext, command: string, options: ExecOpt
       sendStdin(opened, context.stream, options.stdin, () => settled);
     };
     try {
-      context.client.exec(command, started);
+      context.client.exec(leader?.wrap(command) ?? command, started);
     } catch (error) {
       fail(new SshError('lost', host, `the connection to ${host} is gone`, 'Try again.', error));
     }
@@ -109,27 +116,25 @@ function sendStdin(channel: ClientChannel, stream: Duplex, stdin: string | Buffe
   next();
 }
 
-/** Sends TERM to the command and closes its channel. */
-function terminate(channel: ClientChannel): void {
-  // Its output goes nowhere now, and must not fill the window.
-  channel.resume();
-  channel.stderr.resume();
-  sendTerm(channel);
-  channel.close();
-}
-
-/**
- * ssh2's own `signal()` does nothing once stdin has been closed, which it is
- * for every command of ours; the protocol knows no such limit (RFC 4254, 6.9).
- */
-function sendTerm(channel: ClientChannel): void {
-  const inner = channel as unknown as {
-    _client?: { _protocol?: { signal?(id: number, name: string): void } };
-    outgoing?: { id?: number; state?: string };
-  };
-  const id = inner.outgoing?.id;
-  if (id === undefined || (inner.outgoing?.state !== 'open' && inner.outgoing?.state !== 'eof')) return;
-  inner._client?._protocol?.signal?.(id, 'TERM');
+/** Sends TERM to the command, through a session beside it, and closes its channel. */
+function terminate(client: Client, channel: ClientChannel, leader: Leader | undefined): void {
+  // Its output goes on flowing until then, and is dropped by whoever listens no more.
+  const close = (): void => channel.close();
+  channel.once('close', () => leader?.rest());
+  if (leader === undefined) return close();
+  void leader.killCommand(LEADER_WAIT_MS).then((command) => {
+    if (command === undefined) return close();
+    try {
+      client.exec(command, (error, killer) => {
+        if (error) return close();
+        killer.resume().on('close', close);
+        killer.stderr.resume();
+        killer.end();
+      });
+    } catch {
+      // The connection is gone, and the channel with it.
+    }
+  });
 }
 
 /** Gathers a stream's text up to a number of bytes, and passes all of it on. */
