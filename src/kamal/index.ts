@@ -11,3 +11,17 @@ export { MINIMUM_PROXY_VERSION, type ProxyRun, type PublishedPort } from './conf
 export type { Registry } from './configuration/registry.ts';
 export type { Assets, Role } from './configuration/role.ts';
 export { resolveKeyData, type SshProxy, type SshSettings } from './configuration/ssh.ts';
+export * as app from './commands/app.ts';
+export * as proxy from './commands/proxy.ts';
+export * as accessory from './commands/accessory.ts';
+export * as registry from './commands/registry.ts';
+export * as auditor from './commands/auditor.ts';
+export * as lock from './commands/lock.ts';
+export * as prune from './commands/prune.ts';
+export * as docker from './commands/docker.ts';
+export * as hook from './commands/hook.ts';
+export { abbreviatedVersion, tagsOf, type TagFacts } from './tags.ts';
+export { loadProject, type LoadOptions } from './load.ts';
+export { readSecrets, SecretsError, type SecretsOptions } from './secrets/read.ts';
+export { secretValuesOf } from './secrets/values.ts';
+export { kamal1NamesOf, type Kamal1Names } from './kamal1.ts';

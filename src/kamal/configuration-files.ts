@@ -1,0 +1,86 @@
+import path from 'node:path';
+import { renderErb, ErbError } from './erb/render.ts';
+import { projectHost } from './erb/host.ts';
+import { ConfigError, type Problem } from './problems.ts';
+import { readText } from './project-files.ts';
+import { deepMerge, isHash, Sym, type Hash, type Scalar, type Value } from './ruby/value.ts';
+import type { Origin } from './snapshot.ts';
+import { describe } from './validation/validator.ts';
+import { readYaml, YamlError, type Read } from './yaml/read.ts';
+
+interface Files {
+  readonly projectDir: string;
+  readonly configFile: string;
+  readonly destination: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The configuration's file and the destination's merged into it (Kamal 2.12: `Configuration.load_raw_config`), and
+ * where each key stands.
+ * @throws ConfigError with the problems of both files: missing, ERB, YAML
+ */
+export async function readConfiguration(files: Files): Promise<{ raw: Hash; origins: Map<string, Origin> }> {
+  const names = [files.configFile, ...(files.destination === null ? [] : [destinationFile(files.configFile, files.destination)])];
+  const problems: Problem[] = [];
+  const origins = new Map<string, Origin>();
+  let raw: Hash = new Map();
+  for (const name of names) {
+    try {
+      const { value, places } = await readOne(files, name);
+      raw = deepMerge(raw, value);
+      for (const [key, place] of places) origins.set(key, place);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { raw, origins };
+}
+
+/** `config/deploy.yml` and `staging` give `config/deploy.staging.yml`. */
+function destinationFile(configFile: string, destination: string): string {
+  const extension = path.posix.extname(configFile);
+  return `${extension === '' ? configFile : configFile.slice(0, -extension.length)}.${destination}.yml`;
+}
+
+async function readOne({ projectDir, env }: Files, file: string): Promise<{ value: Hash; places: Map<string, Origin> }> {
+  const absolute = path.resolve(projectDir, file);
+  const template = await readText(absolute);
+  if (template === null) {
+    throw new ConfigError([{ file, line: null, column: null, key: '', message: `Configuration file not found in ${absolute}`, found: 'no such file', expected: 'a Kamal configuration', hint: 'name it with -c, and run in the directory of the project' }]);
+  }
+  const rendered = await render(template, file, { projectDir, env });
+  const read = parse(rendered.text, file, rendered.lineOf);
+  if (!isHash(read.value)) {
+    throw new ConfigError([{ file, line: 1, column: 1, key: '', message: 'the configuration should be a hash', found: describe(read.value), expected: 'keys such as service: and servers:' }]);
+  }
+  return {
+    value: topLevel(read.value),
+    places: new Map([...read.places].map(([key, { line, column }]) => [key, { file, line: rendered.lineOf(line), column }])),
+  };
+}
+
+async function render(template: string, file: string, { projectDir, env }: Pick<Files, 'projectDir' | 'env'>) {
+  try {
+    return await renderErb(template, projectHost(projectDir, env), { trim: true, file: path.resolve(projectDir, file) });
+  } catch (error) {
+    if (!(error instanceof ErbError)) throw error;
+    throw new ConfigError([{ file, line: error.line, column: null, key: '', message: error.message, found: error.expression, expected: error.expected, hint: error.hint }]);
+  }
+}
+
+function parse(text: string, file: string, lineOf: (line: number) => number): Read {
+  try {
+    return readYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw new ConfigError([{ file, line: lineOf(error.place.line), column: error.place.column, key: '', message: error.message, found: 'text that is not YAML', expected: 'YAML' }]);
+  }
+}
+
+/** Kamal makes symbols of the top level's keys, so `:service:` is as good as `service:` there. */
+function topLevel(hash: Hash): Hash {
+  return new Map([...hash].map(([key, value]): [Scalar, Value] => [key instanceof Sym ? key.name : key, value]));
+}

@@ -1,0 +1,25 @@
+import { resolveLookup } from '../configuration/registry.ts';
+import { deploymentOf } from '../deployment.ts';
+import { toS } from '../ruby/value.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { SecretMissing, type Secrets } from './secrets.ts';
+
+/** All values that must not show: every secret, passwords in the configuration, and env values that ERB may have put there. */
+export function secretValuesOf(snapshot: Snapshot, secrets: Secrets): string[] {
+  const d = deploymentOf(snapshot);
+  const clear = [...d.allRoles.flatMap((role) => role.hosts.map((host) => role.env(host))), ...d.accessories.map(({ env }) => env)].flatMap((env) => [...env.clear.values()].map(toS));
+  const registries = [d.registry, ...d.accessories.flatMap(({ registry }) => registry ?? [])].map((registry) => lookupOrEmpty(() => toS(resolveLookup(registry.password, secrets))));
+  const values = [...Object.values(secrets.values()), ...registries, ...(d.ssh.keyData ?? [])];
+  // Short clear values (`3000`, `production`) are everywhere; scrubbing them would make logs unreadable.
+  const suspicious = clear.filter((value) => value.length >= 16);
+  return [...new Set([...values, ...suspicious])].filter((value) => value.length > 0).sort((a, b) => b.length - a.length);
+}
+
+function lookupOrEmpty(read: () => string): string {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SecretMissing) return '';
+    throw error;
+  }
+}
