@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import { Command } from 'commander';
 
+import { ensureImages } from './images.ts';
 import { Lab } from './lab.ts';
 import type { LabState } from './lab.ts';
 import { writeProject } from './project.ts';
@@ -20,6 +21,12 @@ program
     if (!isState(state)) throw new Error(`state '${state}': expected kamal1 or empty`);
     await lab().up(state);
     await printStatus();
+  });
+program
+  .command('images')
+  .description('make the images, unless the cache has them')
+  .action(async () => {
+    await ensureImages((message) => console.error(message));
   });
 program
   .command('down')

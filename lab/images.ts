@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -10,6 +10,7 @@ import { ensureKeys } from './keys.ts';
 import { namespacesOf, makeNetwork, removeNetwork } from './network.ts';
 import { cacheFolder, labsFolder, labSources, pinnedVersion } from './paths.ts';
 import { removeControlGroups } from './control-groups.ts';
+import { whileLocked } from './lock.ts';
 import { killAllIn } from './processes.ts';
 import { openRegistry, startRegistries } from './registry.ts';
 import { must } from './run.ts';
@@ -28,32 +29,58 @@ export type Say = (message: string) => void;
 export async function ensureImages(say: Say): Promise<{ store: string; commandLog: string }> {
   const commandLog = await buildBinary('command-log');
   const app = await buildBinary('app');
-  const real = await imageRegistryAnswers();
-  const key = createHash('sha256')
-    .update(JSON.stringify([real, app, pinnedVersion('TRAEFIK_VERSION'), pinnedVersion('KAMAL_PROXY_VERSION')]))
-    .update(await readFile(join(labSources, 'image-recipes.ts')))
-    .digest('hex')
-    .slice(0, 12);
-  const folder = join(cacheFolder, 'images', key);
-  const store = join(folder, 'registry/store');
-  if (existsSync(store)) return { store, commandLog };
+  const recipe = await readFile(join(labSources, 'image-recipes.ts'));
+  const folderFor = (origin: 'pulled' | 'built'): string => {
+    const versions = [origin, app, pinnedVersion('TRAEFIK_VERSION'), pinnedVersion('KAMAL_PROXY_VERSION')];
+    return join(cacheFolder, 'images', createHash('sha256').update(versions.join()).update(recipe).digest('hex').slice(0, 12));
+  };
+  const found = (): string | undefined =>
+    [folderFor('pulled'), folderFor('built')].map((folder) => join(folder, 'registry/store')).find((store) => existsSync(store));
+  const store = found() ?? (await whileLocked('images', say, async () => found() ?? (await makeImages(app, folderFor, say, commandLog))));
+  return { store, commandLog };
+}
 
+/** @returns the folder of the store that it filled */
+async function makeImages(app: string, folderFor: (origin: 'pulled' | 'built') => string, say: Say, commandLog: string): Promise<string> {
+  const real = await imageRegistryAnswers();
+  const folder = folderFor(real ? 'pulled' : 'built');
   const binaries: Binaries = { app };
   if (!real) {
-    say('no image registry answers: Traefik and kamal-proxy are built, unless they were (8 minutes on 2 cores)');
-    binaries.kamalProxy = await buildBinary('kamal-proxy');
-    binaries.traefik = await buildBinary('traefik');
+    binaries.kamalProxy = await buildSlowly('kamal-proxy', '1 minute', say);
+    binaries.traefik = await buildSlowly('traefik', '7 minutes', say);
   }
   say('making the images (about 20 s)');
   await rm(`${folder}.new`, { recursive: true, force: true });
   await makeStore(`${folder}.new`, imageRecipes(binaries), real, commandLog);
   await rename(`${folder}.new`, folder);
-  return { store, commandLog };
+  return join(folder, 'registry/store');
 }
 
 async function buildBinary(name: string): Promise<string> {
   const printed = await must(join(labSources, 'build-binary'), [name], { timeoutMs: 45 * 60_000 });
   return printed.trim();
+}
+
+/** Says how far it is, if it takes time at all. */
+async function buildSlowly(name: string, duration: string, say: Say): Promise<string> {
+  const log = join(cacheFolder, 'log', `build-${name}`);
+  const startedAt = Date.now();
+  const progress = setInterval(() => {
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    const built = linesOf(`${log}.log`).filter((line) => !line.startsWith('go: ')).length;
+    const all = linesOf(`${log}.total`)[0];
+    const packages = all === undefined ? 'downloading' : `${built} of ${all} packages`;
+    say(`building ${name}, since no image registry answers (about ${duration} on 2 cores, once): ${packages}, ${seconds} s`);
+  }, 10_000);
+  try {
+    return await buildBinary(name);
+  } finally {
+    clearInterval(progress);
+  }
+}
+
+function linesOf(file: string): string[] {
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
 }
 
 /** Answers within three seconds or counts as not there. */

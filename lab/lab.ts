@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { forgetCommands, readCommands } from './commands.ts';
@@ -63,7 +63,7 @@ export class Lab {
    */
   async up(state: LabState = 'kamal1'): Promise<void> {
     const { store, commandLog } = await ensureImages(this.#say);
-    await whileLocked(this.topology.name, async () => {
+    await whileLocked(this.topology.name, this.#say, async () => {
       if ((await this.#state()) !== state) await this.#remove();
       await mkdir(this.folder, { recursive: true, mode: 0o755 });
       await makeNetwork(this.topology);
@@ -80,7 +80,7 @@ export class Lab {
 
   /** Takes everything down and away, whoever made it and however that one ended. */
   async down(): Promise<void> {
-    await whileLocked(this.topology.name, () => this.#remove());
+    await whileLocked(this.topology.name, this.#say, () => this.#remove());
   }
 
   /** @returns whether all hosts are on, and the state in which `up` left them */
@@ -93,7 +93,7 @@ export class Lab {
    * Keeps the hosts' disks as they are now under a name; hosts are shut down and started again for it.
    */
   async snapshot(name: string): Promise<void> {
-    await whileLocked(this.topology.name, () => this.#takeSnapshot(name));
+    await whileLocked(this.topology.name, this.#say, () => this.#takeSnapshot(name));
   }
 
   /**
@@ -102,7 +102,7 @@ export class Lab {
    * @throws if there is none of that name
    */
   async restore(name: string = 'kamal1'): Promise<void> {
-    await whileLocked(this.topology.name, async () => {
+    await whileLocked(this.topology.name, this.#say, async () => {
       const from = join(this.folder, 'snapshots', name);
       if (!existsSync(from)) throw new Error(`lab ${this.topology.name} has no snapshot '${name}'; is it up?`);
       await this.#each(async (host) => {
@@ -244,6 +244,7 @@ export class Lab {
     await removeNetwork(this.topology, namespaces);
     await removeControlGroups(namespaces);
     await rm(this.folder, { recursive: true, force: true });
+    await rmdir(labsFolder).catch(() => undefined);
   }
 }
 

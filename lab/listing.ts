@@ -12,10 +12,9 @@ export interface ContainerListing {
   ports: Record<string, { HostIp: string; HostPort: string }[]>;
   binds: string[];
   mounts: { type: string; source: string; target: string }[];
-  /** Names only. */
+  /** Names of what was given at `docker run`; the image's own are left out. */
   env: string[];
   cmd: string[] | null;
-  entrypoint: string[] | null;
   log: { Type: string; Config: Record<string, string> };
   memory: number;
   hostname: string;
@@ -52,7 +51,6 @@ interface Inspected {
     Image: string;
     Env: string[] | null;
     Cmd: string[] | null;
-    Entrypoint: string[] | null;
     Hostname: string;
     Healthcheck?: { Test?: string[] };
     Labels: Record<string, string> | null;
@@ -68,6 +66,12 @@ interface Inspected {
   NetworkSettings: { Networks: Record<string, unknown> };
 }
 
+/** The part of `docker image inspect` that is read here. */
+interface InspectedImage {
+  Id: string;
+  Config: { Env: string[] | null } | null;
+}
+
 const separator = '-- next part --';
 
 /**
@@ -79,6 +83,7 @@ export async function listHost(host: HostPlace): Promise<HostListing> {
     host,
     [
       'ids=$(docker ps --all --quiet) && if [ -n "$ids" ]; then docker inspect $ids; else echo "[]"; fi',
+      'ids=$(docker image ls --quiet | sort -u) && if [ -n "$ids" ]; then docker image inspect $ids; else echo "[]"; fi',
       'find . -printf "%M %u %y %s %p\\n"',
       'docker image ls --format "{{.Repository}}:{{.Tag}} {{.ID}}"',
       'docker network ls --format "{{.Name}} {{.Driver}}"',
@@ -87,10 +92,13 @@ export async function listHost(host: HostPlace): Promise<HostListing> {
     ].join(`\necho '${separator}'\n`),
   );
   if (ended.code !== 0) throw new Error(`listing ${host.name} ended with ${ended.code}: ${ended.stderr.trim()}`);
-  const [inspected = '[]', ...parts] = ended.stdout.split(`${separator}\n`);
+  const [inspected = '[]', inspectedImages = '[]', ...parts] = ended.stdout.split(`${separator}\n`);
   const [files = [], images = [], networks = [], volumes = [], audit = []] = parts.map((part) => part.split('\n').filter(Boolean));
+  const imageEnv = new Map((JSON.parse(inspectedImages) as InspectedImage[]).map((image) => [image.Id, image.Config?.Env ?? []]));
   return {
-    containers: (JSON.parse(inspected) as Inspected[]).map(listContainer).sort((a, b) => compare(a.name, b.name)),
+    containers: (JSON.parse(inspected) as Inspected[])
+      .map((container) => listContainer(container, imageEnv.get(container.Image) ?? []))
+      .sort((a, b) => compare(a.name, b.name)),
     files: files
       .map((line) => {
         const [mode = '', owner = '', type = '', size = '', ...path] = line.split(' ');
@@ -104,7 +112,7 @@ export async function listHost(host: HostPlace): Promise<HostListing> {
   };
 }
 
-function listContainer(of: Inspected): ContainerListing {
+function listContainer(of: Inspected, imageEnv: string[]): ContainerListing {
   return {
     name: of.Name.slice(1),
     image: of.Config.Image,
@@ -117,9 +125,11 @@ function listContainer(of: Inspected): ContainerListing {
     mounts: of.Mounts.map((mount) => ({ type: mount.Type, source: mount.Name ?? mount.Source, target: mount.Destination })).sort((a, b) =>
       compare(a.target, b.target),
     ),
-    env: (of.Config.Env ?? []).map((entry) => entry.split('=')[0] ?? '').sort(),
+    env: (of.Config.Env ?? [])
+      .filter((entry) => !imageEnv.includes(entry))
+      .map((entry) => entry.split('=')[0] ?? '')
+      .sort(),
     cmd: of.Config.Cmd,
-    entrypoint: of.Config.Entrypoint,
     log: of.HostConfig.LogConfig,
     memory: of.HostConfig.Memory,
     hostname: of.Config.Hostname,

@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { comparable } from '../../lab/comparable.ts';
+import type { ComparableHost } from '../../lab/comparable.ts';
+import { Lab } from '../../lab/lab.ts';
+import { loadOn, startLoad } from '../../lab/load.ts';
+import { writeProject } from '../../lab/project.ts';
+import { must, run } from '../../lab/run.ts';
+
+const lab = new Lab({ name: 'labtest', subnet: '10.75.0' });
+
+describe('a lab', { timeout: 120_000 }, () => {
+  beforeAll(async () => {
+    await lab.down();
+    await lab.up();
+  }, 300_000);
+  afterAll(async () => {
+    await lab.down();
+  }, 60_000);
+
+  it('is in the state that Kamal 1.9.3 leaves', async () => {
+    const reference = JSON.parse(
+      await readFile(new URL('reference/kamal-1.9.3-deployed.json', import.meta.url), 'utf8'),
+    ) as Record<string, ComparableHost>;
+    for (const host of lab.hosts) {
+      expect(comparable(await lab.inspect(host.name), '10.75.0'), host.name).toEqual(reference[host.name]);
+    }
+  });
+
+  it('serves the app through Traefik, and notices what is lost', async () => {
+    const load = await startLoad(loadOn(lab, 20));
+    await pause(1000);
+    await lab.exec('h2', 'docker stop -t 1 labapp-web-v1');
+    await pause(1000);
+    const [front, redis, stopped] = await load.stop();
+    expect(front).toMatchObject({ name: 'h1 /', lost: 0, answers: { 'labapp v1': front?.good } });
+    expect(front?.good).toBeGreaterThan(30);
+    expect(redis).toMatchObject({ name: 'h1 /redis', lost: 0, answers: { 'redis ok': redis?.good } });
+    expect(stopped?.lost).toBeGreaterThan(5);
+    expect(stopped?.good).toBeGreaterThan(5);
+    expect(stopped?.outage).toBeGreaterThan(500);
+  });
+
+  it('gives the hosts their disks back', async () => {
+    await lab.exec('h1', 'docker rm -f traefik; touch stray; docker network create stray');
+    const before = await lab.inspect('h1');
+    expect(before.containers.map((container) => container.name)).toEqual(['labapp-web-v1']);
+    await lab.restore();
+    const after = await lab.inspect('h1');
+    expect(after.containers.map((container) => [container.name, container.status])).toEqual([
+      ['labapp-web-v1', 'running'],
+      ['traefik', 'running'],
+    ]);
+    expect(after.files.map((file) => file.path)).not.toContain('./stray');
+    expect(after.networks.map((network) => network.name)).not.toContain('stray');
+    expect(await lab.commands('h1')).toEqual([]);
+    expect((await fetch('http://10.75.0.12/')).status).toBe(200);
+  });
+
+  it('answers SSH with its own host keys and notes each command', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'labtest-'));
+    await writeProject(lab, folder);
+    const ssh = (...args: string[]) => run('ssh', ['-F', join(folder, 'config/ssh/config'), '-o', 'BatchMode=yes', ...args]);
+    expect(await ssh('10.75.0.13', 'hostname; exit 3')).toMatchObject({ code: 3, stdout: 'h3\n' });
+    expect((await lab.commands('h3')).at(-1)).toMatchObject({ command: 'hostname; exit 3', code: 3 });
+    expect(await ssh('-o', 'UserKnownHostsFile=/dev/null', '10.75.0.13', 'true')).toMatchObject({ code: 255 });
+    await rm(folder, { recursive: true });
+  });
+
+  it('cuts and restores power and link', async () => {
+    await lab.powerOff('h3');
+    expect((await lab.status()).on).toEqual({ h1: true, h2: true, h3: false });
+    await lab.powerOn('h3');
+    expect((await lab.inspect('h3')).containers.map((container) => container.status)).toEqual(['running', 'running']);
+
+    await lab.cutLink('h1');
+    await expect(fetch('http://10.75.0.11/', { signal: AbortSignal.timeout(1500) })).rejects.toThrow('timeout');
+    await lab.restoreLink('h1');
+    expect((await fetch('http://10.75.0.11/')).status).toBe(200);
+  });
+
+  it('leaves nothing behind', async () => {
+    await lab.down();
+    expect(await leftBehind()).toEqual([]);
+  });
+
+  it('leaves nothing behind after a kill -9 while it comes up, and comes up again', async () => {
+    const cli = new URL('../../lab/cli.ts', import.meta.url).pathname;
+    const args = ['--import', import.meta.resolve('tsx'), cli, '--name', 'labtest', '--subnet', '10.75.0', 'up'];
+    for (const killedAfterMs of [2500, 8000]) {
+      const child = spawn(process.execPath, args, { stdio: 'ignore' });
+      await pause(killedAfterMs);
+      child.kill('SIGKILL');
+      expect(await leftBehind()).not.toEqual([]);
+      await lab.down();
+      expect(await leftBehind()).toEqual([]);
+    }
+    const child = spawn(process.execPath, args, { stdio: 'ignore' });
+    await pause(8000);
+    child.kill('SIGKILL');
+    await lab.up();
+    expect((await fetch('http://10.75.0.11/')).status).toBe(200);
+    await lab.down();
+    expect(await leftBehind()).toEqual([]);
+  });
+});
+
+/** Whatever of the lab the machine still has: namespaces, interfaces, mounts, control groups, folders, processes. */
+async function leftBehind(): Promise<string[]> {
+  const listings = await Promise.all([
+    must('ip', ['netns', 'list']),
+    must('ip', ['-o', 'link']),
+    readFile('/proc/mounts', 'utf8'),
+    must('find', ['/sys/fs/cgroup', '-type', 'd', '-name', 'bkt-labtest*']),
+    must('find', ['/var/lib', '-maxdepth', '2', '-path', lab.folder]),
+    must('ps', ['-eo', 'pid,args']),
+  ]);
+  return listings
+    .join('\n')
+    .split('\n')
+    .filter((line) => /bkt-labtest|bactrian-lab\/labtest/.test(line));
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}

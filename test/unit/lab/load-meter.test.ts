@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+
+import { LoadMeter } from '../../../lab/load-meter.ts';
+
+describe('LoadMeter', () => {
+  it('counts what was sent, good and lost, and why', () => {
+    const meter = new LoadMeter('h1 /', 0);
+    for (let i = 0; i < 4; i++) meter.sent();
+    meter.good(0, 10, 'labapp v1 on one\n');
+    meter.lost('HTTP 502');
+    meter.lost('HTTP 502');
+    meter.good(30, 50, 'labapp v2 on one\n');
+    expect(meter.summary(60)).toMatchObject({
+      name: 'h1 /',
+      sent: 4,
+      good: 2,
+      lost: 2,
+      reasons: { 'HTTP 502': 2 },
+      answers: { 'labapp v1': 1, 'labapp v2': 1 },
+      median: 20,
+      slowest: 20,
+    });
+  });
+
+  it('takes the longest time without a good answer for the outage, wherever it is', () => {
+    const inTheMiddle = new LoadMeter('', 0);
+    inTheMiddle.good(0, 100, '');
+    inTheMiddle.good(150, 1100, '');
+    expect(inTheMiddle.summary(1150).outage).toBe(1000);
+
+    const atTheStart = new LoadMeter('', 0);
+    atTheStart.good(690, 700, '');
+    expect(atTheStart.summary(750).outage).toBe(700);
+
+    const atTheEnd = new LoadMeter('', 0);
+    atTheEnd.good(0, 10, '');
+    atTheEnd.lost('ECONNREFUSED');
+    expect(atTheEnd.summary(2010).outage).toBe(2000);
+  });
+
+  it('is not misled by answers that overtake each other', () => {
+    const meter = new LoadMeter('', 0);
+    meter.good(0, 100, '');
+    meter.good(0, 90, '');
+    expect(meter.summary(200).outage).toBe(100);
+  });
+
+  it('has an outage of the whole time when nothing was good', () => {
+    expect(new LoadMeter('', 1000).summary(6000)).toMatchObject({ outage: 5000, median: 0, p99: 0, slowest: 0 });
+  });
+});
