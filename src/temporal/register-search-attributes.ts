@@ -17,17 +17,21 @@ export async function registerSearchAttributes(connection: Connection, namespace
   const known = await knownAttributes(connection, namespace);
   if (names.some((name) => known[name] !== undefined && known[name] !== KEYWORD)) return false;
   const missing = names.filter((name) => known[name] === undefined);
-  if (missing.length > 0) {
-    try {
-      await connection.operatorService.addSearchAttributes({
-        namespace,
-        searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
-      });
-    } catch {
-      // Not allowed, not implemented, no column left, or somebody else was faster: what can be used is seen below.
-    }
+  const added = missing.length > 0 && (await add(connection, namespace, missing));
+  return usable(connection, namespace, names, added ? 15_000 : 0);
+}
+
+/** Whether the server took them; not where that isn't allowed or implemented, or no column is left for them. */
+async function add(connection: Connection, namespace: string, names: string[]): Promise<boolean> {
+  try {
+    await connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(names.map((name) => [name, KEYWORD])),
+    });
+    return true;
+  } catch {
+    return false;
   }
-  return usable(connection, namespace, names, missing.length > 0 ? 15_000 : 0);
 }
 
 async function knownAttributes(connection: Connection, namespace: string): Promise<Record<string, number>> {

@@ -163,10 +163,11 @@ describe.sequential('embedded server', { timeout: 60_000 }, () => {
 
   it('runs in the foreground until it is told to end', async () => {
     const stop = new AbortController();
-    let ready = (_: EmbeddedServer): void => {};
-    const started = new Promise<EmbeddedServer>((resolve) => { ready = resolve; });
-    const running = runServerForeground({ signal: stop.signal, onReady: (info) => ready(info), env: sandbox.env });
-    const { address } = await started;
+    let running: Promise<void> | undefined;
+    const { address } = await new Promise<EmbeddedServer>((resolve, reject) => {
+      running = runServerForeground({ signal: stop.signal, onReady: resolve, env: sandbox.env });
+      running.catch(reject);
+    });
     await expect(
       runServerForeground({ signal: stop.signal, onReady: () => undefined, env: sandbox.env }),
     ).rejects.toThrow(/running already/);
