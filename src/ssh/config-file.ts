@@ -116,7 +116,7 @@ class Reader {
     let result = active;
     for (let i = 0; i < args.length; i++) {
       const word = args[i] ?? '';
-      const [criterion = '', inline] = splitOnce(word.toLowerCase().startsWith('!') ? word.slice(1) : word);
+      const [criterion, inline] = splitOnce(word.startsWith('!') ? word.slice(1) : word);
       const negated = word.startsWith('!');
       const kind = criterion.toLowerCase();
       let holds: boolean;
@@ -140,7 +140,7 @@ class Reader {
     const patterns = value.split(',');
     switch (kind) {
       case 'host':
-        return matchesPatternList(this.hostName(), patterns);
+        return matchesPatternList(this.hostName(), value.toLowerCase().split(','));
       case 'originalhost':
         return matchesPatternList(this.query.host, patterns);
       case 'user':

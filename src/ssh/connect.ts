@@ -13,7 +13,7 @@ const UNANSWERED_KEEPALIVES = 3;
 
 export interface Route {
   openHop: HopOpener;
-  /** The hosts that wait for this one as their jump host. */
+  /** This host, if it is a jump host, and those that wait for it. */
   passengers: string[];
 }
 
@@ -73,6 +73,7 @@ function handshake(target: Target, identities: Identities, transport: Transport,
   const client = new Client();
   const authentication = new Authentication(target, identities);
   const hostKey = new HostKeyCheck(target);
+  const forwardAgent = target.forwardAgent && target.agentSocket !== undefined;
   let hostKeyError: SshError | undefined;
 
   return new Promise((resolve, reject) => {
@@ -90,16 +91,17 @@ function handshake(target: Target, identities: Identities, transport: Transport,
     const onAbort = (): void => fail(signal.reason);
     const onError = (error: Error & { level?: string }): void => {
       if (error.level === 'agent') authentication.agentError = error.message;
-      else fail(hostKeyError ?? handshakeError(target, transport, authentication, error));
+      else if (hostKeyError !== undefined) fail(hostKeyError);
+      else void handshakeError(target, transport, authentication, error).then(fail);
     };
-    const onClose = (): void => fail(handshakeError(target, transport, authentication, new Error('the connection was closed')));
+    const onClose = (): void => onError(new Error('the connection was closed'));
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     client.on('error', onError);
     client.on('close', onClose);
     client.once('ready', () => {
       settle();
-      resolve(new Connection(target.host, client, transport, target.keepaliveIntervalMs));
+      resolve(new Connection(target.host, client, transport, { keepaliveIntervalMs: target.keepaliveIntervalMs, forwardAgent }));
     });
     client.connect({
       sock: transport.stream,
@@ -119,17 +121,18 @@ function handshake(target: Target, identities: Identities, transport: Transport,
       readyTimeout: 0,
       keepaliveInterval: target.keepaliveIntervalMs,
       keepaliveCountMax: UNANSWERED_KEEPALIVES,
-      ...(target.forwardAgent && target.agentSocket !== undefined ? { agent: target.agentSocket, agentForward: true } : {}),
+      // Only for forwarding, which each command asks for: what is offered is the authHandler's business.
+      ...(forwardAgent ? { agent: target.agentSocket } : {}),
     });
   });
 }
 
-function handshakeError(
+async function handshakeError(
   target: Target,
   transport: Transport,
   authentication: Authentication,
   error: Error & { level?: string },
-): SshError {
+): Promise<SshError> {
   const { host, hostName, port } = target;
   const at = `${hostName}:${port}`;
   if (error.level === 'client-authentication') return authentication.refused(false);
@@ -140,8 +143,9 @@ function handshakeError(
   if (/identification|Invalid header|Header/i.test(error.message)) {
     return new SshError('config', host, `${at} doesn't speak SSH (${error.message})`, 'Check the port.', error);
   }
-  if (target.proxyCommand !== undefined && transport.complaint() !== '') {
-    return new SshError('unreachable', host, `the ProxyCommand for ${host} failed: ${transport.complaint()}`, `Try it by hand: ${target.proxyCommand}`, error);
+  const complaint = await transport.complaint();
+  if (complaint !== '') {
+    return new SshError('unreachable', host, `the ProxyCommand for ${host} failed: ${complaint}`, `Try it by hand: ${target.proxyCommand}`, error);
   }
   return new SshError('lost', host, `${at} ended the connection before we were in: ${error.message}`, 'Too many connections at once (MaxStartups), a ban (fail2ban) or a restart of sshd look like this; try again.', error);
 }

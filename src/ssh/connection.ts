@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'ssh2';
 import type { Transport } from './dial.ts';
 import { SshError } from './error.ts';
-import { execOnce, SessionRefused } from './exec.ts';
+import { AgentRefused, execOnce, SessionRefused } from './exec.ts';
 import { Slots } from './slots.ts';
 import type { ExecOptions, ExecResult, SshConnection } from './types.ts';
 
@@ -18,22 +18,25 @@ export class Connection implements SshConnection {
   private readonly client: Client;
   private readonly transport: Transport;
   private readonly slots: Slots;
+  private forwardAgent: boolean;
   private readonly lossCallbacks = new Set<(error: SshError) => void>();
 
-  /** @param keepaliveIntervalMs as the client was given it, for the message when it strikes */
-  constructor(host: string, client: Client, transport: Transport, keepaliveIntervalMs: number) {
+  /** @param settings keepaliveIntervalMs as the client was given it, for the message when it strikes */
+  constructor(host: string, client: Client, transport: Transport, settings: { keepaliveIntervalMs: number; forwardAgent: boolean }) {
     this.host = host;
     this.client = client;
     this.transport = transport;
     this.slots = new Slots(host, MAX_SESSIONS);
-    let why = 'it was closed from the other side';
-    client.on('error', (error) => {
-      why = /Keepalive timeout/.test(error.message) ? `no answer to three keep-alives, ${keepaliveIntervalMs} ms apart` : error.message;
-    });
-    const onEnd = (): void =>
+    this.forwardAgent = settings.forwardAgent;
+    const onEnd = (why = 'it was closed from the other side'): void =>
       this.end(new SshError('lost', host, `the connection to ${host} was lost: ${why}`, 'Is the host up? What was running there may still be running.'));
-    client.on('end', onEnd);
-    client.on('close', onEnd);
+    client.on('error', (error: Error & { level?: string }) => {
+      if (error.level === 'agent') return;
+      // Not left to the stream's end: that of a jump host's channel may never come.
+      onEnd(error.message.includes('Keepalive timeout') ? `no answer to three keep-alives, ${settings.keepaliveIntervalMs} ms apart` : error.message);
+    });
+    client.on('end', () => onEnd());
+    client.on('close', () => onEnd());
   }
 
   async exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
@@ -45,6 +48,7 @@ export class Connection implements SshConnection {
             host: this.host,
             client: this.client,
             stream: this.transport.stream,
+            forwardAgent: this.forwardAgent,
             onLost: (callback) => {
               this.lossCallbacks.add(callback);
               return () => this.lossCallbacks.delete(callback);
@@ -54,6 +58,11 @@ export class Connection implements SshConnection {
           options,
         );
       } catch (error) {
+        if (error instanceof AgentRefused) {
+          // As ssh does: the command runs without it.
+          this.forwardAgent = false;
+          continue;
+        }
         if (!(error instanceof SessionRefused)) throw error;
         if (refusals >= MAX_REFUSALS) {
           throw new SshError('refused', this.host, `${this.host} opens no session: ${error.message}`, "See MaxSessions in the host's sshd_config.", error);
@@ -103,6 +112,6 @@ export class Connection implements SshConnection {
     // A peer that is gone never acknowledges the goodbye.
     setTimeout(() => this.transport.close(), 200);
     this.slots.close(error);
-    for (const callback of [...this.lossCallbacks]) callback(error);
+    for (const callback of this.lossCallbacks) callback(error);
   }
 }

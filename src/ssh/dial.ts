@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { connect as connectTcp } from 'node:net';
 import { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SshError } from './error.ts';
 import type { Target } from './target.ts';
 
@@ -8,8 +9,8 @@ import type { Target } from './target.ts';
 export interface Transport {
   stream: Duplex;
   close(): void;
-  /** What a ProxyCommand last said on stderr, for the message of a failure. */
-  complaint(): string;
+  /** What a ProxyCommand that has ended last said on stderr, for the message of a failure. */
+  complaint(): Promise<string>;
 }
 
 /**
@@ -41,7 +42,7 @@ export async function dialTcp(target: Target, signal: AbortSignal): Promise<Tran
     socket.once('connect', () => {
       settle();
       socket.removeAllListeners('error');
-      resolve({ stream: socket, close: () => socket.destroy(), complaint: () => '' });
+      resolve({ stream: socket, close: () => socket.destroy(), complaint: () => Promise.resolve('') });
     });
   });
 }
@@ -73,6 +74,7 @@ export function dialCommand(target: Target, command: string): Transport {
   child.stderr.on('data', (chunk: Buffer) => {
     complaint = (complaint + chunk.toString()).slice(-1000);
   });
+  const ended = new Promise((resolve) => child.once('close', resolve));
   const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
   // Its end reaches ssh2 as the stream's end; a broken pipe says nothing more.
   child.stdin.on('error', () => undefined);
@@ -86,6 +88,9 @@ export function dialCommand(target: Target, command: string): Transport {
       stream.destroy();
       child.kill();
     },
-    complaint: () => complaint.trim(),
+    complaint: async () => {
+      await Promise.race([ended, sleep(500)]);
+      return complaint.trim();
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Duplex } from 'node:stream';
-import type { Client, ClientChannel } from 'ssh2';
+import type { Client, ClientChannel, ExecOptions as Ssh2ExecOptions } from 'ssh2';
 import { aborted, SshError } from './error.ts';
 import { Leader } from './leader.ts';
 import type { ExecOptions, ExecResult, OutputStream } from './types.ts';
@@ -13,18 +13,22 @@ const LEADER_WAIT_MS = 2000;
 /** The server answered the request for a session with no (sshd: MaxSessions). */
 export class SessionRefused extends Error {}
 
+/** The server won't have the agent forwarded (sshd: AllowAgentForwarding). */
+export class AgentRefused extends Error {}
+
 export interface ExecContext {
   host: string;
   client: Client;
   /** The transport, whose back-pressure paces stdin: keep-alives must not queue behind megabytes. */
   stream: Duplex;
+  forwardAgent: boolean;
   /** Registers what to do when the connection is gone; returns what takes it back. */
   onLost(callback: (error: SshError) => void): () => void;
 }
 
 /**
  * Runs one command in one session.
- * @throws SessionRefused; SshError `aborted`, `timeout`, `lost`
+ * @throws SessionRefused; AgentRefused; SshError `aborted`, `timeout`, `lost`
  */
 export function execOnce(context: ExecContext, command: string, options: ExecOptions): Promise<ExecResult> {
   const { host } = context;
@@ -59,6 +63,7 @@ export function execOnce(context: ExecContext, command: string, options: ExecOpt
 
     const started = (error: SessionError | undefined, opened: ClientChannel): void => {
       if (error) {
+        if (context.forwardAgent && error.message.includes('agent forwarding')) return fail(new AgentRefused(error.message));
         return fail(error.reason === undefined ? new SshError('refused', host, `${host} didn't run the command: ${error.message}`, 'Does the account have a shell, or a ForceCommand?', error) : new SessionRefused(error.message));
       }
       channel = opened;
@@ -90,12 +95,16 @@ export function execOnce(context: ExecContext, command: string, options: ExecOpt
       sendStdin(opened, context.stream, options.stdin, () => settled);
     };
     try {
-      context.client.exec(leader?.wrap(command) ?? command, started);
+      const agentForward: SshExecOptions = { agentForward: context.forwardAgent };
+      context.client.exec(leader?.wrap(command) ?? command, agentForward, started);
     } catch (error) {
       fail(new SshError('lost', host, `the connection to ${host} is gone`, 'Try again.', error));
     }
   });
 }
+
+/** ssh2 takes this as well, though its types don't know. */
+type SshExecOptions = Ssh2ExecOptions & { agentForward: boolean };
 
 type SessionError = Error & { reason?: number | string };
 

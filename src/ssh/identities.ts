@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { default as ssh2, type BaseAgent, type ParsedKey, type SignCallback, type SigningRequestOptions } from 'ssh2';
 import { SshError } from './error.ts';
 import { loadKey, type LoadedKey, loadKeyFile } from './key-file.ts';
@@ -57,6 +58,10 @@ export async function collectIdentities(target: Target): Promise<Identities> {
     } else {
       unused.push(`${label} (not there)`);
     }
+  }
+  for (const path of [...target.certificateFiles, ...target.keyFiles.map((file) => `${file}-cert.pub`)]) {
+    // ssh2 can't authenticate with one; whoever wonders why a key is refused should know.
+    if (existsSync(path)) unused.push(`${path} (certificates aren't supported)`);
   }
   return { offers, unused, agent: note, lockedFile };
 }

@@ -10,7 +10,7 @@ export interface Hop {
   release(): void;
 }
 
-/** How a jump host is connected: for one passenger, or shared. `passengers` are the hosts that wait for it, the last one first. */
+/** How a jump host is connected: for one passenger, or shared. `passengers` are it and the jump hosts that wait for it, itself first. */
 export type HopOpener = (host: string, settings: SshSettings, signal: AbortSignal, passengers: string[]) => Promise<Hop>;
 
 const MAX_HOPS = 8;
@@ -31,12 +31,12 @@ export async function openThroughJump(
   const last = target.jumps.at(-1) ?? '';
   const { host, user, port } = parseJump(target.host, last);
   const before = target.jumps.slice(0, -1).join(',');
-  const waiting = [target.host, ...passengers];
-  if (waiting.length >= MAX_HOPS || waiting.includes(host)) {
+  const way = before === '' ? last : `${last} behind ${before}`;
+  if (passengers.length >= MAX_HOPS || passengers.includes(way)) {
     throw new SshError(
       'config',
       target.host,
-      `the jump hosts lead in a circle: ${[...waiting].reverse().join(' via ')} via ${host}`,
+      `the jump hosts lead in a circle: ${[...passengers].reverse().join(' via ')} via ${way}`,
       'Correct ProxyJump in ~/.ssh/config.',
     );
   }
@@ -53,7 +53,7 @@ export async function openThroughJump(
         proxyJump: before === '' ? undefined : before,
       },
       signal,
-      waiting,
+      [way, ...passengers],
     ),
   );
   try {
@@ -65,7 +65,7 @@ export async function openThroughJump(
         stream.destroy();
         hop.release();
       },
-      complaint: () => '',
+      complaint: () => Promise.resolve(''),
     };
   } catch (error) {
     hop.release();

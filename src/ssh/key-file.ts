@@ -28,7 +28,7 @@ export function loadKeyFile(path: string): LoadedKey {
 export function loadKey(text: string): LoadedKey {
   const parsed = ssh2.utils.parseKey(fromPkcs8(text));
   if (parsed instanceof Error) {
-    if (/^Encrypted/.test(parsed.message) || text.includes('BEGIN ENCRYPTED PRIVATE KEY')) {
+    if (parsed.message.startsWith('Encrypted') || text.includes('BEGIN ENCRYPTED PRIVATE KEY')) {
       return { kind: 'locked', encrypted: true, publicKey: publicOfEncrypted(text) };
     }
     return { kind: 'unusable', why: 'no private key that can be read' };

@@ -73,10 +73,10 @@ export function knownHostName(host: string, port: number): string {
   return port === 22 ? name : `[${name}]:${port}`;
 }
 
-/** The entries about this name, hashed ones included. */
+/** The entries about this name (in lower case), hashed ones included. Patterns know no case here, unlike those of ssh_config. */
 export function entriesFor(hosts: readonly KnownHost[], name: string): KnownHost[] {
   return hosts.filter((entry) =>
-    entry.names.startsWith('|1|') ? matchesHash(name, entry.names) : matchesPatternList(name, entry.names.split(',')),
+    entry.names.startsWith('|1|') ? matchesHash(name, entry.names) : matchesPatternList(name, entry.names.toLowerCase().split(',')),
   );
 }
 

@@ -1,10 +1,10 @@
 /**
  * Whether `text` matches an OpenSSH pattern: `*` is any run of characters,
- * `?` exactly one, the rest itself. Case doesn't count, as host names have none.
+ * `?` exactly one, the rest itself.
  */
 export function matchesPattern(text: string, pattern: string): boolean {
   const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, (c) => (c === '*' ? '.*' : c === '?' ? '.' : `\\${c}`));
-  return new RegExp(`^${source}$`, 'is').test(text);
+  return new RegExp(`^${source}$`, 's').test(text);
 }
 
 /** Whether `text` matches one of the patterns and none of those that begin with `!`. */

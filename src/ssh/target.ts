@@ -130,7 +130,7 @@ function proxy(
     else command = value;
   }
   if (jump !== undefined && jump !== 'none') {
-    return { jumps: jump.split(',').map((hop) => expand(hop.trim())) };
+    return { jumps: jump.split(',').map((hop) => expand(hop.trim())), proxyCommand: undefined };
   }
   return { jumps: [], proxyCommand: command === undefined || command === 'none' ? undefined : expand(command) };
 }

@@ -37,7 +37,7 @@ export interface ExecOptions {
   /** Milliseconds, counted from the moment the command gets its channel. */
   timeoutMs?: number;
   /** Called with each piece of output as it comes, past the cap as well. Never splits a character. */
-  onOutput?(stream: OutputStream, chunk: string): void;
+  onOutput?: (stream: OutputStream, chunk: string) => void;
   /** How many bytes of each stream are kept for the result. Default 8 MiB. */
   maxOutputBytes?: number;
 }

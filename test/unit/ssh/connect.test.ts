@@ -134,6 +134,30 @@ describe('keys', () => {
     expect(error.hint).toContain('IdentitiesOnly');
   });
 
+  test('the agent is forwarded when asked for, and commands run where the server forbids it', async () => {
+    const path = world.key('id_ed25519', 'ed25519');
+    const socket = await world.agent([{ path }]);
+    const forbidding = await world.sshd({ lines: ['AllowAgentForwarding no'] });
+    const settings = world.settings({ port: sshd.port });
+    const env = { ...settings.env, SSH_AUTH_SOCK: socket };
+    const list = async (port: number, forwardAgent: boolean): Promise<string> => {
+      const connection = await connect(sshd.address, { ...settings, port, env, forwardAgent });
+      open.push(connection);
+      return (await connection.exec('ssh-add -l 2>&1; ssh-add -l 2>&1')).stdout;
+    };
+    expect(await list(sshd.port, true)).toContain('id_ed25519');
+    expect(await list(sshd.port, false)).not.toContain('id_ed25519');
+    expect(await list(forbidding.port, true)).toMatch(/Could not open|No such file|not open a connection/);
+  });
+
+  test('a certificate is said not to be supported', async () => {
+    const authority = world.key('authority', 'ed25519', { authorize: false });
+    const path = world.key('id_ed25519', 'ed25519', { authorize: false });
+    execFileSync('ssh-keygen', ['-q', '-s', authority, '-I', 'id', '-n', me, `${path}.pub`]);
+    const error = await failure(sshd.address, world.settings({ port: sshd.port }));
+    expect(error.message).toContain(`${path}-cert.pub (certificates aren't supported)`);
+  });
+
   test('refused: says who, what was offered, what the server takes, and no key', async () => {
     const path = world.key('id_ed25519', 'ed25519', { authorize: false });
     const error = await failure(sshd.address, world.settings({ port: sshd.port }));

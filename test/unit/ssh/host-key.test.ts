@@ -28,9 +28,15 @@ function realSsh(sshd: Sshd, options: string[] = []): boolean {
     execFileSync(
       'ssh',
       [
-        ...['-F', existsSync(`${world.home}/.ssh/config`) ? `${world.home}/.ssh/config` : '/dev/null', '-p', String(sshd.port)],
-        ...['-o', 'BatchMode=yes', '-o', `UserKnownHostsFile=${world.knownHosts}`, '-o', 'GlobalKnownHostsFile=none'],
-        ...['-i', `${world.home}/.ssh/id_ed25519`, ...options, sshd.address, 'true'],
+        `-p${sshd.port}`,
+        `-F${existsSync(`${world.home}/.ssh/config`) ? `${world.home}/.ssh/config` : '/dev/null'}`,
+        '-oBatchMode=yes',
+        `-oUserKnownHostsFile=${world.knownHosts}`,
+        '-oGlobalKnownHostsFile=none',
+        `-i${world.home}/.ssh/id_ed25519`,
+        ...options,
+        sshd.address,
+        'true',
       ],
       { stdio: 'pipe' },
     );

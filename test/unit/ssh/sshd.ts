@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -119,19 +119,17 @@ export interface Sshd {
   log(): string;
 }
 
-/** The pids of the processes that a process has started and that are still there. */
-export function childrenOf(pid: number): number[] {
-  try {
-    return execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).split('\n').filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
+/** The pids of the processes that a process has started and that are still there; only those of one program when `name` is given. */
+export function childrenOf(pid: number, name?: string): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=,comm=', '--ppid', String(pid)], { encoding: 'utf8' });
+  const children = stdout.split('\n').map((line) => line.trim().split(/\s+/));
+  return children.filter(([id, comm]) => id !== '' && (name === undefined || comm === name)).map(([id]) => Number(id));
 }
 
-/** What serves a connection to an sshd: the processes below the listening one. */
+/** The sshd processes that serve connections, below the listening one; not the commands that run in them. */
 export function sessionsOf(sshd: Sshd): number[] {
-  const direct = childrenOf(sshd.pid);
-  return [...direct, ...direct.flatMap(childrenOf)];
+  const direct = childrenOf(sshd.pid, 'sshd');
+  return [...direct, ...direct.flatMap((pid) => childrenOf(pid, 'sshd'))];
 }
 
 export async function freePort(address = '127.0.0.1'): Promise<number> {
