@@ -1,0 +1,137 @@
+import type { AccessoryMode, Direction, FleetResult, RoleOrder, Strategy } from '../workflows/types.ts';
+import type { ProbeReport } from '../src/plan/facts.ts';
+
+/**
+ * The activities as workflows see them. All arguments are ids, names and options; the commands are rendered inside,
+ * from the configuration's snapshot that `digest` names.
+ */
+export interface Activities {
+  /** Looks at a host; refuses when it isn't as the plan saw it. Changes nothing. */
+  probeHost(args: ProbeArgs): Promise<ProbeReport>;
+  runHook(args: HookArgs): Promise<StepNotes>;
+  acquireLock(args: LockArgs): Promise<StepNotes>;
+  releaseLock(args: StepArgs): Promise<StepNotes>;
+  /** Directories, network, registry login, env files, images, both proxies created: nothing that serves is touched. */
+  prepareHost(args: PrepareArgs): Promise<StepNotes>;
+  /** Boots the running version in the new network and registers it with the proxy that doesn't serve yet. */
+  proveRole(args: RoleArgs): Promise<StepNotes>;
+  /** Old proxy out, new proxy in: one script, never cancelled. */
+  cutOver(args: CutOverArgs): Promise<StepNotes>;
+  /** Stops the old containers of a role that the new proxy serves by now. */
+  stopOldRole(args: RoleArgs): Promise<StepNotes>;
+  /** Boots a role without a proxy, and stops the old one in the same script once the new one is healthy. */
+  replaceRole(args: RoleArgs): Promise<StepNotes>;
+  verifyHost(args: VerifyArgs): Promise<StepNotes>;
+  /** The point of no return: Traefik, the old containers and what else is left over go. */
+  pruneHost(args: PrepareArgs): Promise<StepNotes>;
+  /** Undoes, in reverse, what the host's journal says this run did. */
+  putBack(args: PutBackArgs): Promise<StepNotes>;
+  swapAccessory(args: AccessoryArgs): Promise<StepNotes>;
+  pruneAccessory(args: AccessoryArgs): Promise<StepNotes>;
+  /** Writes the run's report file: nothing depends on how long Temporal keeps the run. */
+  writeReport(args: { service: string; destination: string | null; result: FleetResult }): Promise<{ file: string }>;
+}
+
+/** What a step says about itself: a few words each, shown to people. */
+export interface StepNotes {
+  notes: string[];
+  /** True when the host was as wanted already. */
+  unchanged: boolean;
+}
+
+/** Names one scheduled activity among all that a run ever does on a host. */
+export interface StepArgs {
+  run: string;
+  /** Milliseconds since the epoch at which the run began: runs are ordered by it. */
+  runStartedAt: number;
+  digest: string;
+  host: string;
+  /** Grows with each step that is scheduled on this host; the fencing token's middle part. */
+  seq: number;
+  direction: Direction;
+}
+
+export interface ProbeArgs extends Omit<StepArgs, 'seq'> {
+  fingerprint: string;
+}
+
+export interface LockArgs extends StepArgs {
+  takeOverLockOf: string | null;
+}
+
+export interface HookArgs {
+  run: string;
+  digest: string;
+  hook: HookName;
+  /** The group of hosts this hook speaks of (`KAMAL_HOSTS`). */
+  hosts: string[];
+  locked: boolean;
+  /** The same for each attempt, so that a hook can tell a repetition. */
+  stepId: string;
+  idempotent: boolean;
+}
+
+export type HookName = 'pre-connect' | 'pre-proxy-reboot' | 'post-proxy-reboot' | 'pre-app-boot' | 'post-app-boot';
+
+export interface PrepareArgs extends StepArgs {
+  roles: RoleOrder[];
+  strategy: Strategy;
+}
+
+export interface RoleArgs extends StepArgs {
+  role: RoleOrder;
+  /** Hex digits made by the workflow: the container's host name ends in them. */
+  hostnameSuffix: string;
+  /** Hex digits made by the workflow: what a container in the way is renamed with. */
+  replacedSuffix: string;
+}
+
+export interface CutOverArgs extends StepArgs {
+  strategy: Strategy;
+}
+
+export interface VerifyArgs extends StepArgs {
+  roles: RoleOrder[];
+  /** False while the old generation is still there, stopped. */
+  pruned: boolean;
+}
+
+export interface PutBackArgs extends StepArgs {
+  journal: 'app' | 'accessories';
+}
+
+export interface AccessoryArgs extends StepArgs {
+  accessory: string;
+  mode: AccessoryMode;
+  pull: boolean;
+  replacedSuffix: string;
+}
+
+/** The types of failure that activities throw (`ApplicationFailure.type`). */
+export const FailureType = {
+  factsChanged: 'FactsChanged',
+  hostUnreachable: 'HostUnreachable',
+  sshRefused: 'SshRefused',
+  lockHeld: 'LockHeld',
+  hookFailed: 'HookFailed',
+  hookOutcomeUnknown: 'HookOutcomeUnknown',
+  secretsUnresolved: 'SecretsUnresolved',
+  configurationMissing: 'ConfigurationMissing',
+  imageMissing: 'ImageMissing',
+  registryRefused: 'RegistryRefused',
+  registryUnavailable: 'RegistryUnavailable',
+  appUnhealthy: 'AppUnhealthy',
+  accessoryUnhealthy: 'AccessoryUnhealthy',
+  cutoverFailed: 'CutoverFailed',
+  verifyFailed: 'VerifyFailed',
+  putBackFailed: 'PutBackFailed',
+  fenced: 'Fenced',
+  stepFailed: 'StepFailed',
+} as const;
+
+/** Failures after which a person's answer lets the run go on; nothing was changed by the attempt itself. */
+export const NEEDS_A_PERSON: readonly string[] = [
+  FailureType.hookOutcomeUnknown,
+  FailureType.secretsUnresolved,
+  FailureType.configurationMissing,
+];

@@ -1,0 +1,41 @@
+import { app } from '../src/kamal/index.ts';
+import type { RoleArgs, StepNotes } from './api.ts';
+import { fenceOf, rendering, warmName, type Context } from './context.ts';
+import { runStep } from './remote-step.ts';
+import { bootScript, roleOf, stopping } from './roles.ts';
+import { proveScript, replaceScript, stopOldScript } from './script/app.ts';
+
+/** The app's containers: booted beside the old ones, stopped, replaced. */
+export function appActivities(context: Context) {
+  return {
+    async proveRole(args: RoleArgs): Promise<StepNotes> {
+      const rendered = await rendering(context, args);
+      const { deployment } = rendered;
+      const role = roleOf(deployment, args.role.name);
+      // The words after `docker exec kamal-proxy`; the target's id is known on the host only.
+      const deploy = app.deploy(deployment, { role, target: '${short}', version: args.role.version }).slice(3).join(' ');
+      const body = proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), deploy });
+      return await runStep(context, args, { name: `boot ${role.name}`, body, journal: 'app', fence: fenceOf(deployment) });
+    },
+
+    async stopOldRole(args: RoleArgs): Promise<StepNotes> {
+      const { deployment } = await rendering(context, args);
+      const role = roleOf(deployment, args.role.name);
+      return await runStep(context, args, { name: `stop ${role.name}`, body: stopOldScript(stopping(deployment, role)), journal: 'app', fence: fenceOf(deployment) });
+    },
+
+    async replaceRole(args: RoleArgs): Promise<StepNotes> {
+      const rendered = await rendering(context, args);
+      const { deployment } = rendered;
+      const role = roleOf(deployment, args.role.name);
+      const { readinessDelay, deployTimeout } = deployment.timeouts;
+      const body = replaceScript({
+        ...bootScript(rendered, role, args),
+        ...stopping(deployment, role),
+        readinessDelay,
+        timeout: deployTimeout + readinessDelay,
+      });
+      return await runStep(context, args, { name: `replace ${role.name}`, body, journal: 'app', fence: fenceOf(deployment) });
+    },
+  };
+}

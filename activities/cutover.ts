@@ -1,0 +1,16 @@
+import type { CutOverArgs, StepNotes } from './api.ts';
+import { fenceOf, rendering, warmName, type Context } from './context.ts';
+import { runStep } from './remote-step.ts';
+import { swapScript } from './script/cutover.ts';
+
+/** The moment at which requests stop reaching the old proxy and start reaching the new one. */
+export function cutoverActivities(context: Context) {
+  return {
+    async cutOver(args: CutOverArgs): Promise<StepNotes> {
+      const { deployment } = await rendering(context, args);
+      const ports = deployment.effectiveProxyRun(args.host).ports.map((port) => port.hostPort);
+      const body = swapScript({ warmName: warmName(args.run), ports });
+      return await runStep(context, args, { name: 'cutover', body, journal: 'app', fence: fenceOf(deployment), uninterruptible: true });
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { activityInfo, CancelledFailure, cancellationSignal } from '@temporalio/activity';
+import { hook as hooks } from '../src/kamal/index.ts';
+import { FailureType, type HookArgs, type StepNotes } from './api.ts';
+import { rendering, type Context } from './context.ts';
+import { failure } from './failures.ts';
+import { whileHeartbeating } from './remote-step.ts';
+import { kamalTime } from './who.ts';
+
+/**
+ * Hooks run on the worker, in the project, with Kamal's environment (Kamal 2.12: `run_hook`). A hook may do anything,
+ * so it is never run twice on our own: when an attempt finds that an earlier one began and didn't report its end, it
+ * asks a person.
+ */
+export function hookActivities(context: Context) {
+  return {
+    async runHook(args: HookArgs): Promise<StepNotes> {
+      const { deployment, who, snapshot } = await rendering(context, args);
+      if (!snapshot.hooks.present.includes(args.hook)) return { notes: ['there is no such hook'], unchanged: true };
+      const file = hooks.hookFile(deployment, args.hook);
+      const marks = join(context.logDirectory, args.run, 'hooks');
+      await mkdir(marks, { recursive: true, mode: 0o700 });
+      const mark = join(marks, args.stepId.replaceAll(/[^\w.-]+/g, '-'));
+      await refuseSecondRun(mark, args);
+
+      const secrets = args.hook === 'pre-connect' ? await context.store.secrets({ deployment, snapshot }) : undefined;
+      const env = {
+        ...context.env(),
+        ...hooks.hookEnv(
+          deployment,
+          { at: kamalTime(), performer: who.performer, version: deployment.version, hosts: args.hosts, roles: snapshot.selection.roles, locked: args.locked, command: 'upgrade' },
+          secrets,
+        ),
+        BACTRIAN_STEP: args.stepId,
+      };
+      const command = isAbsolute(file) ? file : join(context.projectDir, file);
+      const logFile = `${mark}.log`;
+      const code = await whileHeartbeating(() => runToEnd(command, context.projectDir, env, mark, logFile, context.scrub));
+      await rm(mark, { force: true });
+      if (code !== 0) throw failure(FailureType.hookFailed, `the hook ${args.hook} ended with ${code}`, { logFile, hint: `mend ${file}, then start the upgrade again` });
+      return { notes: [`${args.hook} for ${args.hosts.join(', ')}`], unchanged: false };
+    },
+  };
+}
+
+/** The mark is there from before a hook begins until its end is known; it holds the hook's process group. */
+async function refuseSecondRun(mark: string, args: HookArgs): Promise<void> {
+  const pid = await readFile(mark, 'utf8').then(Number, () => null);
+  if (pid === null) return;
+  if (pid > 0) {
+    try {
+      // What an attempt that died has left running would run beside the next one.
+      process.kill(-pid, 'SIGTERM');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  await rm(mark, { force: true });
+  if (args.idempotent) return;
+  throw failure(FailureType.hookOutcomeUnknown, `the hook ${args.hook} ran, but its end was not seen (attempt ${activityInfo().attempt})`, {
+    hint: 'find out what it did, then: bactrian resume --retry, or --skip',
+  });
+}
+
+async function runToEnd(command: string, cwd: string, env: Record<string, string | undefined>, mark: string, logFile: string, scrub: (text: string) => string): Promise<number> {
+  await writeFile(mark, '0', { mode: 0o600 });
+  const log = await open(logFile, 'w', 0o600);
+  const signal = cancellationSignal();
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      const child = spawn(command, { cwd, env: env as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+      const write = (chunk: Buffer) => void log.write(scrub(chunk.toString()));
+      child.stdout.on('data', write);
+      child.stderr.on('data', write);
+      child.on('spawn', () => void writeFile(mark, String(child.pid), { mode: 0o600 }));
+      child.on('error', (error) => reject(failure(FailureType.hookFailed, `the hook ${command} can't be run: ${error.message}`, { hint: 'is it executable (chmod +x), with a #! line?' })));
+      child.on('close', (code) => (signal.aborted ? reject(new CancelledFailure('the hook was ended')) : resolve(code ?? 1)));
+      signal.addEventListener('abort', () => child.pid && process.kill(-child.pid, 'SIGTERM'), { once: true });
+    });
+  } finally {
+    await log.close();
+  }
+}

@@ -1,0 +1,76 @@
+import { line, MINIMUM_PROXY_VERSION, proxy, registry, type Deployment, type Secrets } from '../src/kamal/index.ts';
+import { PROXY_REPOSITORY } from '../src/kamal/configuration/proxy-run.ts';
+import { roleFilters } from '../src/plan/running.ts';
+import type { PrepareArgs, StepNotes } from './api.ts';
+import { fenceOf, rendering, warmName, type Context } from './context.ts';
+import { secretsFailure } from './project.ts';
+import { runStep } from './remote-step.ts';
+import { prepareScript, type PrepareScript, type ProxyScript } from './script/prepare.ts';
+import { putBackOtherRuns } from './script/put-back.ts';
+import { roleOf } from './roles.ts';
+
+/** How long a container that is started again may take to become healthy, in seconds. */
+export const HEALTHY_AGAIN_SECONDS = 60;
+
+export function prepareActivities(context: Context) {
+  return {
+    async prepareHost(args: PrepareArgs): Promise<StepNotes> {
+      const { deployment, audit } = await rendering(context, args);
+      const secrets = await context.store.secrets(await context.store.project(args.digest));
+      const script = [
+        // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
+        putBackOtherRuns(HEALTHY_AGAIN_SECONDS),
+        audit('Rebooted proxy'),
+        prepareScript(needs(deployment, secrets, args)),
+      ].join('\n');
+      return await runStep(context, args, { name: 'prepare', body: script, journal: 'app', fence: fenceOf(deployment) });
+    },
+  };
+}
+
+function needs(deployment: Deployment, secrets: Secrets, args: PrepareArgs): PrepareScript {
+  const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
+  const proxied = roles.some(({ order }) => order.proxied);
+  return {
+    login: loginOf(deployment, secrets),
+    network: 'kamal',
+    directories: [deployment.directories.roleEnv, ...(proxied ? [deployment.directories.appsConfig] : [])],
+    envFiles: roles.map(({ role }) => ({ path: role.envFilePath, content: envFile(() => role.envFileContent(args.host, secrets)) })),
+    roles: roles.map(({ order, role }) => ({
+      name: role.name,
+      version: order.version,
+      filters: roleFilters(deployment, role),
+      image: deployment.absoluteImage(order.version),
+    })),
+    proxy: proxied ? proxyScript(deployment, args) : null,
+  };
+}
+
+/** The registry's login with its password apart; null for a local registry. */
+export function loginOf(deployment: Deployment, secrets: Secrets): PrepareScript['login'] {
+  const login = envFile(() => registry.login(deployment.registry, secrets));
+  return login && { command: line(login.command), password: login.stdin, server: deployment.registry.server ?? '' };
+}
+
+/** What needs a secret that isn't there parks the run instead of failing it. */
+export function envFile<T>(render: () => T): T {
+  try {
+    return render();
+  } catch (error) {
+    throw secretsFailure(error);
+  }
+}
+
+function proxyScript(deployment: Deployment, args: PrepareArgs): ProxyScript {
+  const warm = warmName(args.run);
+  const configured = deployment.proxyRun(args.host);
+  const file = (name: string, fallback: string) => `$(cat ${deployment.directories.proxy}/${name} 2> /dev/null || echo "${fallback}")`;
+  return {
+    // Without `proxy: run:` the files of Kamal's boot_config decide, so the host is asked (Kamal 2.12: proxy boot).
+    image: configured ? `"${configured.image}"` : `${file('image', PROXY_REPOSITORY)}:${file('image_version', MINIMUM_PROXY_VERSION)}`,
+    create: line(proxy.run(deployment, args.host, { verb: 'create' })),
+    runWarm: line(proxy.run(deployment, args.host, { name: warm, publish: false, restart: 'no' })),
+    warmName: args.strategy === 'kamal' ? null : warm,
+    volume: proxy.PROXY_STATE_VOLUME,
+  };
+}

@@ -1,0 +1,50 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { lock, type Deployment } from '../src/kamal/index.ts';
+import type { HostFacts, ProbeReport } from '../src/plan/facts.ts';
+import { appGeneration, fingerprint } from '../src/plan/generation.ts';
+import { readFacts } from '../src/plan/read-facts.ts';
+import type { SshConnection } from '../src/ssh/types.ts';
+import { FailureType, type ProbeArgs } from './api.ts';
+import type { Context } from './context.ts';
+import { failure } from './failures.ts';
+import { sshErrors, whileHeartbeating } from './remote-step.ts';
+import { probeScript } from './script/probe.ts';
+
+/** The locks that keep others away, Kamal 2's first; each is looked for where its Kamal would look. */
+export function lockPaths(deployment: Deployment): string[] {
+  return [lock.lockDirectory(deployment), `.kamal/locks/${deployment.name}`];
+}
+
+/** How much of a host's `docker inspect` is read at most, in bytes. */
+const MOST_OUTPUT = 64 * 1024 * 1024;
+
+/**
+ * Looks at a host, with one command that leaves no trace.
+ *
+ * @returns facts that hold environment values: they must not leave the process
+ * @throws SshError
+ */
+export async function lookAt(connection: SshConnection, deployment: Deployment, signal?: AbortSignal): Promise<HostFacts> {
+  const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment)), signal, timeoutMs: 60_000, maxOutputBytes: MOST_OUTPUT });
+  return readFacts(connection.host, result.stdout);
+}
+
+/** The probe as a step of a run: it tells only what may be stored, and refuses a host that isn't what the plan saw. */
+export function probeActivities(context: Context) {
+  return {
+    async probeHost(args: ProbeArgs): Promise<ProbeReport> {
+      return await whileHeartbeating(async () => {
+        const { deployment } = await context.store.project(args.digest);
+        const facts = await sshErrors(async () => lookAt(await context.connection(args.digest, args.host, cancellationSignal()), deployment, cancellationSignal()));
+        if (facts.dockerVersion === null) throw failure(FailureType.stepFailed, `${args.host}: Docker does not answer: ${facts.dockerError}`);
+        const seen = fingerprint(facts, deployment);
+        if (seen !== args.fingerprint) {
+          throw failure(FailureType.factsChanged, `${args.host} is not as the plan saw it: its containers have changed since`, {
+            hint: 'somebody deployed in the meantime; start the upgrade again to see the new plan',
+          });
+        }
+        return { host: args.host, generation: appGeneration(facts, deployment), dockerVersion: facts.dockerVersion, fingerprint: seen };
+      });
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigError, deploymentOf, loadProject, readSecrets, SecretMissing, SecretsError, secretValuesOf, snapshotDigest, type Deployment, type Secrets, type Snapshot } from '../src/kamal/index.ts';
+import { FailureType } from './api.ts';
+import { failure } from './failures.ts';
+
+export type Environment = Record<string, string | undefined>;
+
+/** Where a worker finds its project: the checkout, and the snapshots kept of it. */
+export interface ProjectPlace {
+  projectDir: string;
+  snapshotDirectory: string;
+  /** The shell's environment, as last handed over by the CLI. */
+  env: () => Environment;
+}
+
+/** What a digest stands for, ready to render commands from. */
+export interface Project {
+  snapshot: Snapshot;
+  deployment: Deployment;
+}
+
+/**
+ * Keeps a snapshot under its digest, 0600, for the life of the runs that name it: what happens to the checkout in the
+ * meantime (a `git pull` while an approval is waited for) changes nothing. What ERB put into the file is in it.
+ *
+ * @returns the digest
+ */
+export async function keepSnapshot(directory: string, snapshot: Snapshot): Promise<string> {
+  const digest = snapshotDigest(snapshot);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const file = join(directory, `${digest}.json`);
+  const temporary = `${file}.${randomBytes(4).toString('hex')}`;
+  await writeFile(temporary, JSON.stringify(snapshot), { mode: 0o600 });
+  await rename(temporary, file);
+  return digest;
+}
+
+/** Finds configurations by digest and resolves their secrets, for as long as a worker lives. */
+export class ProjectStore {
+  readonly #place: ProjectPlace;
+  readonly #projects = new Map<string, Promise<Project>>();
+  readonly #secretValues = new Set<string>();
+
+  constructor(place: ProjectPlace) {
+    this.#place = place;
+  }
+
+  /** Every secret value that this worker has seen, for scrubbing. */
+  secretValues(): Iterable<string> {
+    return this.#secretValues;
+  }
+
+  /**
+   * The configuration that a run was started with.
+   * @throws ApplicationFailure ConfigurationMissing when it is neither kept here nor what the checkout gives now
+   */
+  async project(digest: string): Promise<Project> {
+    const known = this.#projects.get(digest) ?? this.#load(digest);
+    this.#projects.set(digest, known);
+    try {
+      return await known;
+    } catch (error) {
+      this.#projects.delete(digest);
+      throw error;
+    }
+  }
+
+  /**
+   * The secrets, resolved anew at each call: they may come from a password manager whose session has ended meanwhile.
+   * @throws ApplicationFailure SecretsUnresolved
+   */
+  async secrets(project: Project): Promise<Secrets> {
+    try {
+      const secrets = await readSecrets(project.snapshot, { projectDir: this.#place.projectDir, env: this.#place.env() });
+      for (const value of secretValuesOf(project.snapshot, secrets)) this.#secretValues.add(value);
+      return secrets;
+    } catch (error) {
+      throw secretsFailure(error);
+    }
+  }
+
+  async #load(digest: string): Promise<Project> {
+    const snapshot = (await this.#kept(digest)) ?? (await this.#fromCheckout(digest));
+    return { snapshot, deployment: deploymentOf(snapshot) };
+  }
+
+  async #kept(digest: string): Promise<Snapshot | null> {
+    try {
+      return JSON.parse(await readFile(join(this.#place.snapshotDirectory, `${digest}.json`), 'utf8')) as Snapshot;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A worker on another machine than the CLI's: its own checkout must mean the same. */
+  async #fromCheckout(digest: string): Promise<Snapshot> {
+    const wanted = `the configuration that this run was started with (digest ${digest.slice(0, 12)}) is not kept on this worker's machine`;
+    const hint = 'check out the commit that the run was started from on the worker, then: bactrian resume';
+    let snapshot: Snapshot;
+    try {
+      snapshot = await loadProject({ projectDir: this.#place.projectDir, env: this.#place.env() });
+    } catch (error) {
+      const reason = error instanceof ConfigError ? error.message : 'it cannot be read';
+      throw failure(FailureType.configurationMissing, `${wanted}, and its own checkout does not load: ${reason}`, { hint });
+    }
+    if (snapshotDigest(snapshot) !== digest) {
+      throw failure(FailureType.configurationMissing, `${wanted}, and its own checkout differs (digest ${snapshotDigest(snapshot).slice(0, 12)}, ${snapshot.configFile})`, { hint });
+    }
+    await keepSnapshot(this.#place.snapshotDirectory, snapshot);
+    return snapshot;
+  }
+}
+
+/** Missing secrets are a person's to mend: the run waits for them instead of failing. */
+export function secretsFailure(error: unknown): unknown {
+  if (!(error instanceof SecretMissing || error instanceof SecretsError)) return error;
+  return failure(FailureType.secretsUnresolved, error.message, { hint: 'needs your shell: set what .kamal/secrets reads, then `bactrian resume`' });
+}

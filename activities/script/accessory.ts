@@ -1,0 +1,115 @@
+import { audit, fromBase64, q } from './words.ts';
+
+export interface SwapAccessoryScript {
+  name: string;
+  container: string;
+  replacedName: string;
+  image: string;
+  network: string;
+  pull: string | null;
+  login: string | null;
+  envFile: { path: string; content: string; directory: string };
+  /** Kamal's own lines that make the mounted directories. */
+  directories: string[];
+  /** Uploaded files, each with Kamal's lines before and after. */
+  files: { path: string; content: string; before: string[]; after: string[] }[];
+  /** Kamal's `docker run`, as `docker create`. */
+  create: string;
+  audits: { pulled: string; stopped: string; removed: string; booted: string };
+}
+
+/** Seconds that a database gets to write everything down before it is killed. */
+const STOP_SECONDS = 60;
+/** Seconds that the new container is watched: one that dies at once has not come up. */
+const WATCH_SECONDS = 3;
+
+/**
+ * Reboots an accessory in the new network: everything is ready and the new container created before the old one stops.
+ * The old one keeps another name until prune. Both never run at once: they share their data.
+ */
+export function swapAccessoryScript(args: SwapAccessoryScript): string {
+  return `
+NAME=${q(args.container)}
+there=$(id "$NAME")
+if [ -n "$there" ] && ! journalled "container $NAME" && in_network "$there" ${q(args.network)} && is_running "$there"; then
+  note 'it is there already'
+  exit 0
+fi
+${args.login ?? ''}
+network ${q(args.network)}
+${args.directories.join('\n')}
+directory ${q(args.envFile.directory)}
+${fromBase64(args.envFile.content)} | file ${q(args.envFile.path)} 0600
+${args.files.map(upload).join('\n')}
+old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
+[ -n "$old" ] || old=$there
+if [ -n "$old" ]; then
+  wanted=$(image_of "$old")
+  ${args.pull ? `${audit(args.audits.pulled)}\n  ${args.pull} > /dev/null || fail RegistryUnavailable ${q(`the image ${args.image} can't be pulled just now`)}` : sameImage(args)}
+fi
+if [ -n "$there" ] && ! journalled "container $NAME"; then
+  rename "$there" "$NAME" ${q(args.replacedName)}
+fi
+if ! journalled "container $NAME" || [ -z "$(id "$NAME")" ]; then
+  journal "container $NAME"
+  ${args.create} > /dev/null || fail StepFailed ${q(`docker could not create ${args.container}`)}
+fi
+new=$(id "$NAME")
+if ! is_running "$new"; then
+  if [ -n "$old" ] && is_running "$old"; then
+    ${audit(args.audits.stopped)}
+    t0=$(centiseconds)
+    stop "$old" -t ${STOP_SECONDS}
+  fi
+  ${audit(args.audits.booted)}
+  docker start "$new" > /dev/null || fail AccessoryUnhealthy ${q(`${args.container} did not start`)}
+fi
+n=0
+while [ $n -lt ${WATCH_SECONDS * 5} ]; do
+  case $(health_of "$new") in
+    healthy) break ;;
+    running|starting) ;;
+    *) last_words "$new" "$NAME"; fail AccessoryUnhealthy "$NAME is $(health_of "$new") after its start" ;;
+  esac
+  n=$((n + 1)); sleep 0.2
+done
+changed "rebooted $NAME in the network ${args.network}\${t0:+, not reachable for about $(( ($(centiseconds) - t0) * 10 - n * 200 )) ms}"`;
+}
+
+/** An accessory keeps the image it runs: a database does not change its version by the way. */
+function sameImage(args: SwapAccessoryScript): string {
+  return `tagged=$(docker image inspect -f '{{.Id}}' ${q(args.image)} 2>/dev/null)
+  if [ -z "$tagged" ]; then journal ${q(`tag ${args.image}`)}; docker tag "$wanted" ${q(args.image)} || fail ImageMissing ${q(`the image that ${args.container} runs is gone from the host`)}
+  elif [ "$tagged" != "$wanted" ]; then fail ImageMissing ${q(`${args.image} is another image by now than the one ${args.container} runs`)}; fi`;
+}
+
+function upload(file: SwapAccessoryScript['files'][number]): string {
+  return [...file.before, `${fromBase64(Buffer.from(file.content, 'base64'))} | file ${q(file.path)} 0644`, ...file.after].join('\n');
+}
+
+/** Strategy `join`: the running container gets the network, and is left running. */
+export function joinAccessoryScript(args: { container: string; network: string }): string {
+  return `
+NAME=${q(args.container)}
+there=$(id "$NAME")
+[ -n "$there" ] || { note 'it has no container'; exit 0; }
+if in_network "$there" ${q(args.network)}; then note 'it is in the network already'; exit 0; fi
+network ${q(args.network)}
+journal "connected $there ${args.network}"
+docker network connect ${q(args.network)} "$there" || fail StepFailed ${q(`${args.container} could not join the network`)}
+changed "$NAME joined the network ${args.network}; reboot it at a quiet hour with \\\`kamal accessory reboot\\\`"`;
+}
+
+/** Lets go of the accessory's old container. */
+export function pruneAccessoryScript(args: { container: string; audit: string }): string {
+  return `
+NAME=${q(args.container)}
+for old in $(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null); do
+  docker inspect "$old" > /dev/null 2>&1 || continue
+  ${audit(args.audit)}
+  docker rm "$old" > /dev/null && changed "removed the old $NAME"
+done
+[ -f "$D/$JOURNAL.journal" ] && mv "$D/$JOURNAL.journal" "$D/$JOURNAL.journal.$NAME.done"
+rm -rf "$D/kept-accessories"
+:`;
+}

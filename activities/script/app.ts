@@ -1,0 +1,114 @@
+import { audit, q } from './words.ts';
+
+export interface BootScript {
+  role: string;
+  service: string;
+  /** `SERVICE-ROLE[-DEST]-VERSION`, and the name a container in its way gets. */
+  name: string;
+  replacedName: string;
+  /** The container's host name: made by the workflow, so it tells this run's container from any other. */
+  hostname: string;
+  /** Kamal's `docker run`. */
+  run: string;
+  auditRename: string;
+  auditBoot: string;
+}
+
+/** Boots the running version in the new network, beside the old container. */
+function boot(args: BootScript): string {
+  return `
+NAME=${q(args.name)}
+there=$(id "$NAME")
+if [ -n "$there" ] && [ "$(docker inspect -f '{{.Config.Hostname}}' "$there")" != ${q(args.hostname)} ]; then
+  rename "$there" "$NAME" ${q(args.replacedName)}
+  ${audit(args.auditRename)}
+  there=
+fi
+if [ -z "$there" ]; then
+  journal "container $NAME"
+  ${audit(args.auditBoot)}
+  ${args.run} > /dev/null || fail StepFailed ${q(`docker could not start ${args.name}`)}
+  changed ${q(`booted ${args.name} in the network kamal`)}
+fi
+new=$(id "$NAME")
+is_running "$new" || docker start "$new" > /dev/null`;
+}
+
+/** The role's containers of the old generation: running, and not in Kamal 2's network. */
+function oldOnes(filters: string[]): string {
+  const args = filters.map((filter) => `--filter ${q(`label=${filter}`)}`).join(' ');
+  return `old_ones() { for i in $(docker ps -q --no-trunc ${args}); do in_network "$i" kamal || echo "$i"; done; }`;
+}
+
+export interface ProveScript extends BootScript {
+  warmName: string;
+  /** Kamal's `kamal-proxy deploy …`, its target the shell variable `short`. */
+  deploy: string;
+}
+
+/**
+ * Boots a role behind the proxy that doesn't serve yet, and lets that proxy judge its health: what it registers is what
+ * the published proxy will restore from the shared volume.
+ */
+export function proveScript(args: ProveScript): string {
+  return `${boot(args)}
+proxy=${args.warmName}
+is_running kamal-proxy && proxy=kamal-proxy
+short=$(printf %.12s "$new")
+if ! out=$(docker exec "$proxy" ${args.deploy} 2>&1); then
+  echo "$out"
+  last_words "$new" ${q(args.name)}
+  fail AppUnhealthy ${q(`${args.name} did not become healthy behind kamal-proxy`)}": $(echo "$out" | tail -n 1)"
+fi
+note "$proxy takes it for healthy"`;
+}
+
+export interface StopOldScript {
+  filters: string[];
+  /** Options of `docker stop`. */
+  stopArgs: string;
+}
+
+/** The new proxy serves the role by now: the old containers stop, and are kept until prune. */
+export function stopOldScript(args: StopOldScript): string {
+  return `${oldOnes(args.filters)}
+for i in $(old_ones); do
+  stop "$i" ${args.stopArgs}
+  changed "stopped $(docker inspect -f '{{.Name}}' "$i" | tr -d /)"
+done`;
+}
+
+export interface ReplaceScript extends BootScript, StopOldScript {
+  /** Seconds that a container without a health check must have kept running. */
+  readinessDelay: number;
+  /** Seconds within which it has to become healthy. */
+  timeout: number;
+}
+
+/**
+ * A role without a proxy: the script that sees the new container healthy stops the old one, so that two generations
+ * never run longer than that. (Kamal 2.12: `Healthcheck::Poller`: healthy, or running and still so after the delay.)
+ */
+export function replaceScript(args: ReplaceScript): string {
+  return `${oldOnes(args.filters)}
+${boot(args)}
+end=$(( $(date +%s) + ${args.timeout} )); since=
+while :; do
+  state=$(health_of "$new")
+  case $state in
+    healthy) break ;;
+    running) : "\${since:=$(date +%s)}"; [ $(( $(date +%s) - since )) -ge ${args.readinessDelay} ] && break ;;
+    *) since= ;;
+  esac
+  if [ "$state" = exited ] || [ "$state" = dead ] || [ $(date +%s) -ge $end ]; then
+    last_words "$new" ${q(args.name)}
+    fail AppUnhealthy ${q(`${args.name} did not become healthy`)}": it is $state"
+  fi
+  sleep 0.2
+done
+note "it is $state"
+for i in $(old_ones); do
+  stop "$i" ${args.stopArgs}
+  changed "stopped $(docker inspect -f '{{.Name}}' "$i" | tr -d /)"
+done`;
+}

@@ -1,0 +1,60 @@
+export interface CutoverScript {
+  warmName: string;
+  /** Ports of the host on which the published proxy must answer; empty where it publishes none. */
+  ports: number[];
+}
+
+/**
+ * Strategy `swap`: one `docker stop` and one `docker start`, and at each line something that serves starts by itself
+ * when the host boots. A second process watches: should this script die in between, it brings one of the two proxies up.
+ */
+export function swapScript({ warmName, ports }: CutoverScript): string {
+  return `
+old=$(id traefik); new=$(id kamal-proxy)
+[ -n "$new" ] || fail CutoverFailed 'kamal-proxy is gone: it was created in an earlier step'
+answers() { is_running "$new" && docker exec "$new" kamal-proxy list > /dev/null 2>&1; }
+watch() {
+  setsid sh -c '
+    exec 9>&-
+    while kill -0 "$1" 2>/dev/null; do sleep 1; done
+    for i in "$3" "$2"; do [ "$(docker inspect -f "{{.State.Running}}" "$i" 2>/dev/null)" = true ] && exit; done
+    docker start "$3" || docker start "$2"
+  ' watch "$$" "$old" "$new" > /dev/null 2>&1 < /dev/null &
+}
+if ! is_running "$new"; then
+  if [ -n "$old" ]; then
+    # Stopped by hand, a container with the policy unless-stopped stays down at boot; with always it comes back.
+    [ "$(policy_of "$old")" = always ] || { journal "policy $old $(policy_of "$old")"; docker update --restart always "$old" > /dev/null; }
+    watch
+    journal "stopped $old $(policy_of "$old")"
+    journal "started $new"
+    t0=$(centiseconds)
+    docker stop "$old" > /dev/null
+  else
+    journal "started $new"; t0=$(centiseconds)
+  fi
+  if ! out=$(docker start "$new" 2>&1); then
+    echo "$out"
+    [ -n "$old" ] && docker start "$old" > /dev/null
+    fail CutoverFailed "kamal-proxy did not start, the old proxy serves again: $(echo "$out" | tail -n 1)"
+  fi
+  changed "traefik out, kamal-proxy in: $(( ($(centiseconds) - t0) * 10 )) ms between them"
+fi
+n=0
+until answers; do
+  n=$((n + 1))
+  if [ $n -ge 50 ]; then
+    docker logs --tail 20 "$new" 2>&1
+    docker stop "$new" > /dev/null; [ -n "$old" ] && docker start "$old" > /dev/null
+    fail CutoverFailed 'kamal-proxy started but does not answer; the old proxy serves again'
+  fi
+  sleep 0.1
+done
+${ports.length > 0 ? `note 'kamal-proxy publishes ${ports.join(', ')}'` : ''}
+# Another attempt may have died before this line: whichever runs it, Traefik must not come back at boot.
+if [ -n "$old" ]; then
+  is_running "$old" && { docker stop "$old" > /dev/null; }
+  docker update --restart no "$old" > /dev/null
+fi
+docker rm -f ${warmName} > /dev/null 2>&1 || :`;
+}

@@ -1,0 +1,64 @@
+import { fromBase64, q } from './words.ts';
+
+/** The words by which a lock's details name the run that holds it. */
+export function lockMessage(run: string): string {
+  return `bactrian run ${run}`;
+}
+
+/** The run that a lock's details name, or null when somebody else made it. */
+export function runOfLock(details: string | null): string | null {
+  return /bactrian run (\S+)/.exec(details ?? '')?.[1] ?? null;
+}
+
+export interface LockScript {
+  /** Kamal 2's lock and Kamal 1's: neither looks at the other's. */
+  paths: string[];
+  /** The bytes of the details file, as Kamal writes it (base64 lines). */
+  details: string;
+  takeOverLockOf: string | null;
+}
+
+/**
+ * Takes the deploy lock as Kamal does: `mkdir` is the test. The intent is in the journal first, so that a lock which was
+ * half made when everything died is known for ours. Somebody else's is shown and never broken.
+ */
+export function acquireScript(args: LockScript): string {
+  const ours = args.takeOverLockOf ? `*${q(lockMessage(args.takeOverLockOf))}*) changed ${q(`took over the lock of run ${args.takeOverLockOf}, which is over`)} ;;` : '';
+  return `
+take() {
+  intended=; journalled "lock $1" && intended=yes
+  [ -d "\${1%/*}" ] || mkdir -p "\${1%/*}"
+  [ -n "$intended" ] || journal "lock $1"
+  if mkdir "$1" 2>/dev/null; then changed "locked $1"
+  else
+    text=$(base64 -d < "$1/details" 2>/dev/null)
+    case $text in
+      *"bactrian run $RUN"*) return 0 ;;
+      ${ours}
+      '') [ -n "$intended" ] || fail LockHeld "the deploy lock $1 is held: it exists, without details" ;;
+      *) fail LockHeld "the deploy lock $1 is held: $(echo "$text" | tr '\\n' ' ')" ;;
+    esac
+  fi
+  ${fromBase64(args.details)} > "$1/details.new" && mv "$1/details.new" "$1/details"
+}
+give_up() { for p in ${args.paths.map(q).join(' ')}; do case $(base64 -d < "$p/details" 2>/dev/null) in *"bactrian run $RUN"*) rm -rf "$p" ;; esac; done; }
+for p in ${args.paths.map(q).join(' ')}; do
+  ( take "$p" ) || { give_up; exit 1; }
+done`;
+}
+
+/** Releases the locks that are this run's, and no others. */
+export function releaseScript(paths: string[]): string {
+  return `
+for p in ${paths.map(q).join(' ')}; do
+  [ -d "$p" ] || continue
+  text=$(base64 -d < "$p/details" 2>/dev/null)
+  case $text in
+    *"bactrian run $RUN"*) rm -f "$p/details" "$p/details.new"; rmdir "$p"; changed "released $p" ;;
+    '') journalled "lock $p" && rmdir "$p" && changed "released $p" ;;
+    *) note "the lock $p is somebody else's by now" ;;
+  esac
+done
+[ -f "$D/$JOURNAL.journal" ] && mv "$D/$JOURNAL.journal" "$D/$JOURNAL.journal.over"
+:`;
+}

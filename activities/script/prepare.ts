@@ -1,0 +1,97 @@
+import { fromBase64, q } from './words.ts';
+
+export interface PrepareScript {
+  /** Login at the registry: the command reads the password on stdin. Null for a registry without one. */
+  login: { command: string; password: string; server: string } | null;
+  network: string;
+  directories: string[];
+  envFiles: { path: string; content: string }[];
+  roles: { name: string; version: string; filters: string[]; image: string }[];
+  /** Null on a host where nothing is proxied. */
+  proxy: ProxyScript | null;
+}
+
+export interface ProxyScript {
+  /** The shell word(s) that give the proxy's image, run on the host. */
+  image: string;
+  /** `docker create` of the real proxy, with its published ports. */
+  create: string;
+  /** `docker run` of the same proxy without published ports, under a name of its own. */
+  runWarm: string;
+  /** The name of the proxy that proves the app before it serves; null where the app is proved behind the real one. */
+  warmName: string | null;
+  volume: string;
+}
+
+/**
+ * Everything that may fail slowly or for outside reasons happens here, while the old path serves: directories, network,
+ * registry login, env files, images, and both proxies' containers.
+ */
+export function prepareScript(args: PrepareScript): string {
+  return [
+    ...(args.login ? [login(args.login)] : []),
+    ...args.directories.map((path) => `directory ${q(path)}`),
+    `network ${q(args.network)}`,
+    ...args.envFiles.map(({ path, content }) => `${fromBase64(content)} | file ${q(path)} 0600`),
+    ...args.roles.map(appImage),
+    ...(args.proxy ? [proxies(args.proxy)] : []),
+  ].join('\n');
+}
+
+/** `docker login` reports a refusal and an absent registry with the same exit code: its words tell them apart. */
+export function login({ command, password, server }: { command: string; password: string; server: string }): string {
+  return `out=$(${fromBase64(password)}
+) ; out=$(printf '%s' "$out" | ${command} 2>&1) || case $out in
+  *unauthorized*|*denied*|*incorrect*|*401*|*403*) fail RegistryRefused ${q(`the registry ${server || 'docker.io'} refused the login`)} ;;
+  *) echo "$out"; fail RegistryUnavailable ${q(`the registry ${server || 'docker.io'} gave no good answer to the login`)} ;;
+esac
+out=`;
+}
+
+/**
+ * The app boots from the image that runs now. A tag that points elsewhere would boot something else (Kamal 2 boots the
+ * tag, whatever it is by then), so that is refused; a missing tag is made.
+ */
+function appImage({ name, version, filters, image }: PrepareScript['roles'][number]): string {
+  return `
+running=$(docker ps -q --no-trunc ${filters.map((filter) => `--filter ${q(`label=${filter}`)}`).join(' ')} | head -n 1)
+[ -n "$running" ] || fail FactsChanged ${q(`no container of role ${name} runs any more`)}
+wanted=$(image_of "$running")
+tagged=$(docker image inspect -f '{{.Id}}' ${q(image)} 2>/dev/null)
+docker image inspect "$wanted" > /dev/null 2>&1 || fail ImageMissing ${q(`the image that role ${name} runs (version ${version}) is gone from the host`)}
+if [ -z "$tagged" ]; then
+  journal ${q(`tag ${image}`)}; docker tag "$wanted" ${q(image)}
+elif [ "$tagged" != "$wanted" ]; then
+  fail ImageMissing ${q(`${image} is another image by now than the one role ${name} runs: deploy that version, or tag the running image again`)}
+fi`;
+}
+
+function proxies(proxy: ProxyScript): string {
+  return `
+image=${proxy.image}
+if ! docker image inspect "$image" > /dev/null 2>&1; then
+  journal "image $image"
+  out=$(docker pull -q "$image" 2>&1) || { echo "$out"; case $out in
+    *"not found"*|*"manifest unknown"*|*denied*) fail ImageMissing "the image $image can't be pulled" ;;
+    *) fail RegistryUnavailable "the image $image can't be pulled just now" ;;
+  esac; }
+  changed "pulled $image"
+fi
+docker volume inspect ${q(proxy.volume)} > /dev/null 2>&1 || journal ${q(`volume ${proxy.volume}`)}
+if ! is_running kamal-proxy; then
+  if [ -z "$(id kamal-proxy)" ]; then
+    journal 'container kamal-proxy'
+    ${proxy.create} > /dev/null || fail StepFailed 'kamal-proxy could not be created'
+    changed 'created kamal-proxy, not yet started'
+  fi
+${proxy.warmName === null ? '' : warm(proxy.warmName, proxy.runWarm)}
+fi`;
+}
+
+function warm(name: string, run: string): string {
+  return `
+  if ! is_running ${name}; then
+    journal 'container ${name}'
+    docker start ${name} > /dev/null 2>&1 || ${run} > /dev/null || fail StepFailed 'the warm kamal-proxy could not be started'
+  fi`;
+}

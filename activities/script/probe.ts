@@ -1,0 +1,28 @@
+import { q } from './words.ts';
+
+/** Programs that host scripts use beyond a POSIX shell's own. */
+const TOOLS = ['docker', 'flock', 'setsid', 'base64', 'awk', 'sed'];
+
+/**
+ * Looks at a host and prints what it sees in sections (`src/plan/read-facts.ts` reads them). One command, no lock, no
+ * trace left. It prints the environment of containers: its output stays in the memory of who asked.
+ *
+ * @param locks paths of the deploy locks to look for
+ */
+export function probeScript(locks: string[]): string {
+  return `
+section() { printf '\\n@@%s\\n' "$1"; }
+section missing; for t in ${TOOLS.join(' ')}; do command -v "$t" > /dev/null 2>&1 || echo "$t"; done
+v=$(docker version -f '{{.Server.Version}}' 2>&1) && { section docker; echo "$v"; } || { section docker-error; echo "$v"; }
+section containers; ids=$(docker ps -aq --no-trunc 2>/dev/null); [ -z "$ids" ] || docker inspect $ids 2>/dev/null
+section images; docker image ls --no-trunc --format '{{.ID}}\t{{.Repository}}:{{.Tag}}' 2>/dev/null
+section image-env; [ -z "$ids" ] || docker inspect -f '{{.Image}}' $ids 2>/dev/null | sort -u | while read -r i; do docker image inspect -f '{{.Id}}\t{{json .Config.Env}}' "$i" 2>/dev/null; done
+section networks; docker network ls --format '{{.Name}}' 2>/dev/null
+section volumes; docker volume ls --format '{{.Name}}' 2>/dev/null
+section disk; df -kP "$(docker info -f '{{.DockerRootDir}}' 2>/dev/null || echo /)" 2>/dev/null | awk 'NR == 2 { print $4 }'
+section listening; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }' | sort -u | while read -r h; do printf '%d\\n' "0x$h"; done
+section locks; for p in ${locks.map(q).join(' ')}; do [ -d "$p" ] && printf '%s\\t%s\\n' "$p" "$(base64 < "$p/details" 2>/dev/null | tr -d '\\n')"; done
+section runs; for j in .kamal/bactrian/*/app.journal; do [ -f "$j" ] && ! grep -qx committed "$j" && basename "$(dirname "$j")"; done
+section certificates; d=$(docker volume inspect -f '{{.Mountpoint}}' kamal-proxy-config 2>/dev/null) && ls "$d"/certs/*/* 2>/dev/null
+section end; :`;
+}

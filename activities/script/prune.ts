@@ -1,0 +1,46 @@
+import { audit } from './words.ts';
+
+export interface PruneScript {
+  /** Kamal's own commands, with the audit lines that go with them. */
+  tagLatest: { command: string; audit: string } | null;
+  pruneContainers: { command: string; audit: string };
+  pruneImages: { commands: string[]; audit: string };
+}
+
+/** How many runs' folders are kept on a host. */
+const KEPT_RUNS = 5;
+
+/**
+ * The point of no return. Traefik goes by id, and its image only if no other container has it: other projects use
+ * Traefik too, which a prune by label would take away (Kamal 2.12 prunes by label).
+ */
+export function pruneScript(args: PruneScript): string {
+  return `
+t=$(id traefik)
+if [ -n "$t" ] && ! is_running "$t"; then
+  image=$(image_of "$t")
+  journalled "traefik-image $image" || journal "traefik-image $image"
+  docker rm "$t" > /dev/null && changed 'removed the container traefik'
+fi
+image=$(sed -n 's/^traefik-image //p' "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
+if [ -n "$image" ] && docker image inspect "$image" > /dev/null 2>&1; then
+  if [ -z "$(docker ps -aq --filter "ancestor=$image")" ]; then
+    for tag in $(docker image inspect -f '{{join .RepoTags " "}}' "$image"); do docker rmi "$tag" > /dev/null || note "the image $tag stays: it is in use"; done
+    docker image inspect "$image" > /dev/null 2>&1 && docker rmi "$image" > /dev/null 2>&1
+    changed "removed Traefik's image"
+  else
+    note "Traefik's image stays: another container uses it"
+  fi
+fi
+${args.tagLatest ? `${audit(args.tagLatest.audit)}\n${args.tagLatest.command} || note 'the tag latest could not be set'` : ''}
+${audit(args.pruneContainers.audit)}
+{ ${args.pruneContainers.command}; } > /dev/null || note 'old containers could not be pruned'
+${audit(args.pruneImages.audit)}
+${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
+rm -rf "$D/kept"
+[ -f "$D/$JOURNAL.journal" ] && journal committed
+ls -1dt "$B"/*/ 2>/dev/null | tail -n +${KEPT_RUNS + 1} | while read -r old; do
+  grep -qx committed "$old/app.journal" 2>/dev/null && rm -rf "$old"
+done
+:`;
+}

@@ -1,0 +1,78 @@
+/**
+ * Undoes what the journal says, newest act first. Every line may be undone twice: an attempt that dies in the middle is
+ * followed by one that begins again. Errors are gathered, so that one thing that can't be undone doesn't keep the rest.
+ *
+ * The order of a cutover undoes itself: the old app is started and healthy before the proxies change places.
+ *
+ * @param healthSeconds how long an old container that is started again may take to become healthy
+ */
+export function putBackScript(healthSeconds: number): string {
+  return `
+undo_run() {
+  dir=$1; list=$dir/$JOURNAL.journal; problems=
+  [ -f "$list" ] || return 0
+  grep -qx committed "$list" && return 0
+  problem() { problems="$problems; $*"; echo "problem: $*"; }
+  exists() { docker inspect "$1" > /dev/null 2>&1; }
+  # First: what served before starts by itself at boot again, whatever happens to us from here on.
+  while read -r verb a b; do
+    [ "$verb" = stopped ] && exists "$a" && docker update --restart always "$a" > /dev/null
+  done < "$list"
+  sed '1!G;h;$!d' "$list" > "$list.reversed"
+  while read -r verb a b c; do
+    case $verb in
+      directory) rmdir "$a" 2>/dev/null || : ;;
+      file) rm -f "$a\${b:+ $b}\${c:+ $c}" ;;
+      replaced-file) [ -f "$dir/kept/$a" ] && { cp -p "$dir/kept/$a" "$a" || problem "cannot restore $a"; } ;;
+      network) ! docker network inspect "$a" > /dev/null 2>&1 || docker network rm "$a" > /dev/null || problem "the network $a is in use" ;;
+      connected) docker network disconnect "$b" "$a" 2> /dev/null || : ;;
+      volume) ! docker volume inspect "$a" > /dev/null 2>&1 || docker volume rm "$a" > /dev/null || problem "the volume $a is in use" ;;
+      image) ! docker image inspect "$a" > /dev/null 2>&1 || docker rmi "$a" > /dev/null 2>&1 || : ;;
+      tag) ! docker image inspect "$a" > /dev/null 2>&1 || docker rmi --no-prune "$a" > /dev/null || problem "cannot untag $a" ;;
+      container)
+        i=$(id "$a")
+        if [ -n "$i" ]; then
+          docker stop -t 10 "$i" > /dev/null; docker rm -f "$i" > /dev/null || problem "cannot remove $a"
+          changed "removed $a"
+        fi ;;
+      renamed)
+        if exists "$a" && [ "$(docker inspect -f '{{.Name}}' "$a" | tr -d /)" != "$b" ]; then
+          docker rename "$a" "$b" || problem "cannot give $b its name back"
+        fi ;;
+      started) ! is_running "$a" || docker stop "$a" > /dev/null || problem "cannot stop $a" ;;
+      policy) ! exists "$a" || docker update --restart "$b" "$a" > /dev/null || problem "cannot set the restart policy of $a" ;;
+      stopped)
+        if exists "$a"; then
+          if ! is_running "$a"; then
+            docker start "$a" > /dev/null || problem "cannot start $a"
+            n=0; until [ "$(health_of "$a")" = healthy ] || [ "$(health_of "$a")" = running ]; do
+              n=$((n + 1)); [ $n -gt $((${healthSeconds} * 5)) ] && { problem "$a is $(health_of "$a") after its start"; break; }; sleep 0.2
+            done
+            changed "started $(docker inspect -f '{{.Name}}' "$a" | tr -d /) again"
+          fi
+          docker update --restart "$b" "$a" > /dev/null
+        else problem "$a is gone"; fi ;;
+    esac
+  done < "$list.reversed"
+  rm -f "$list.reversed"
+  [ -z "$problems" ] || fail PutBackFailed "not all of it could be undone\${problems}"
+  mv "$list" "$list.undone"; rm -rf "$dir/kept"
+}
+`;
+}
+
+/** Undoes this run. */
+export function putBackThisRun(healthSeconds: number): string {
+  return `${putBackScript(healthSeconds)}undo_run "$D"`;
+}
+
+/** Undoes runs that were cut off and that nobody remembers: no other run is open while the deploy lock is ours. */
+export function putBackOtherRuns(healthSeconds: number): string {
+  return `${putBackScript(healthSeconds)}
+for other in "$B"/*/; do
+  other=\${other%/}
+  [ "$other" = "$D" ] && continue
+  [ -f "$other/$JOURNAL.journal" ] || continue
+  grep -qx committed "$other/$JOURNAL.journal" || { changed "put back what run \${other##*/} had left here"; undo_run "$other"; }
+done`;
+}

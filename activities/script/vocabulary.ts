@@ -1,0 +1,59 @@
+/**
+ * The words that host scripts are written in: shell functions that look, act on the difference and note it down.
+ *
+ * `@…` lines are for the worker: `@note` and `@changed` are shown to people, `@fail TYPE text` names why the script gives up.
+ * The journal says what this run did to the host, one act a line, written **before** the act, so that `put back`
+ * can undo it in reverse even when all of Temporal's memory is gone.
+ */
+export const VOCABULARY = `
+note() { echo "@note $*"; }
+changed() { echo "@changed $*"; }
+fail() { t=$1; shift; echo "@fail $t $*"; exit 1; }
+journal() { printf '%s\\n' "$*" >> "$D/$JOURNAL.journal" && { sync "$D/$JOURNAL.journal" 2>/dev/null || sync; }; }
+journalled() { grep -qxF -- "$*" "$D/$JOURNAL.journal" 2>/dev/null; }
+
+# id NAME: the container of exactly that name; nothing when there is none
+id() { docker ps -aq --no-trunc --filter "name=^/?$1$" | head -n 1; }
+is_running() { [ "$(docker inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
+image_of() { docker inspect -f '{{.Image}}' "$1"; }
+policy_of() { docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' "$1"; }
+in_network() { docker inspect -f '{{range $n, $x := .NetworkSettings.Networks}}{{$n}} {{end}}' "$1" 2>/dev/null | grep -qw -- "$2"; }
+# health of a container: Docker's word where the image has a check, else running, exited …
+health_of() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1" 2>/dev/null; }
+last_words() { echo "@log last words of $2"; docker logs --tail 40 "$1" 2>&1 | cut -c 1-500; echo "@end"; }
+
+# directory PATH: made as Kamal makes it (mkdir -p, 0755), each new level noted
+directory() {
+  [ -d "$1" ] && return 0
+  case $1 in */*) [ -d "\${1%/*}" ] || directory "\${1%/*}" ;; esac
+  journal "directory $1"; mkdir -p "$1" || fail StepFailed "cannot make the directory $1"
+}
+# file PATH MODE: takes its content from stdin; written beside and moved, so that it is never half there
+file() {
+  ( umask 077; cat > "$1.bactrian" ) || fail StepFailed "cannot write $1"
+  chmod "$2" "$1.bactrian"
+  if [ -f "$1" ]; then
+    if cmp -s "$1" "$1.bactrian"; then rm -f "$1.bactrian"; chmod "$2" "$1"; return 0; fi
+    [ -f "$D/kept/$1" ] || { mkdir -p "$D/kept/\${1%/*}" && cp -p "$1" "$D/kept/$1" && journal "replaced-file $1"; }
+  else
+    journal "file $1"
+  fi
+  mv "$1.bactrian" "$1"
+}
+network() {
+  docker network inspect "$1" > /dev/null 2>&1 && return 0
+  journal "network $1"; docker network create "$1" > /dev/null || fail StepFailed "cannot create the network $1"
+  changed "created the network $1"
+}
+# rename ID FROM TO
+rename() { journal "renamed $1 $2 $3"; docker rename "$1" "$3" || fail StepFailed "cannot rename the container $2"; }
+# stop ID [docker stop's options]
+stop() {
+  i=$1; shift
+  is_running "$i" || return 0
+  journal "stopped $i $(policy_of "$i")"
+  docker stop "$@" "$i" > /dev/null || fail StepFailed "cannot stop the container $i"
+}
+# a clock that no one sets, in hundredths of a second
+centiseconds() { read -r up _ < /proc/uptime; echo "\${up%.*}\${up#*.}"; }
+`;

@@ -1,0 +1,77 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { runUrl } from '../../temporal/connection.ts';
+import { lookAtRun, resultOf, type RunView } from '../follow.ts';
+import { EXIT } from '../exit-codes.ts';
+import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
+import { renderFailure, renderResult } from '../render/result.ts';
+import { openSession, type Session } from '../session.ts';
+import { bold, cyan, dim, Output, yellow } from '../terminal.ts';
+import { noRun } from './watch.ts';
+
+/** `bactrian status` */
+export function statusCommand(program: Command): void {
+  projectOptions(program.command('status').description('where the run stands, host by host'))
+    .option('--json', 'as JSON, for scripts')
+    .action(async (options: ProjectOptions & { json?: boolean }) => {
+      process.exitCode = await status(options);
+    });
+}
+
+async function status(options: ProjectOptions & { json?: boolean }): Promise<number> {
+  const out = new Output(options.json);
+  const project = await openProject(options);
+  const session = await openSession(project, { withWorker: false });
+  const { workflowId } = project;
+  try {
+    const description = await session.client.workflow.getHandle(workflowId).describe();
+    const open = description.status.name === 'RUNNING';
+    const url = runUrl(session, { workflowId, runId: description.runId });
+    out.say(`${bold(project.deployment.name)}  run ${String(description.memo?.['run'] ?? '')}  ${open ? cyan('in progress') : description.status.name.toLowerCase()}`);
+    if (url) out.say(dim(url));
+    if (!open) {
+      const result = await resultOf(session, workflowId, description.runId);
+      out.say(renderResult(result));
+      out.result({ workflowId, open, status: description.status.name, url, result });
+      return EXIT.ok;
+    }
+    const polled = await hasWorker(session);
+    const view = await lookAtRun(session, workflowId, description.runId);
+    if (view) out.say(renderView(view));
+    if (!polled) out.say(`${yellow('!')} no worker is polling ${session.taskQueue}: the run stands still until one does (\`bactrian watch\` starts it here)`);
+    else if (!view) out.say(`${yellow('!')} the worker does not answer just now`);
+    out.result({ workflowId, open, status: description.status.name, url, worker: polled, ...view });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw noRun(project.deployment.name);
+    throw error;
+  } finally {
+    await session.connection.close();
+  }
+}
+
+/** True when a worker has asked the task queue for work lately. */
+export async function hasWorker({ connection, namespace, taskQueue }: Session): Promise<boolean> {
+  const answer = await connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue }, taskQueueType: 1 });
+  const newest = Math.max(0, ...(answer.pollers ?? []).map((poller) => Number(poller.lastAccessTime?.seconds ?? 0)));
+  // A long poll lasts a minute: a poller seen since then may still wait.
+  return Date.now() / 1000 - newest < 70;
+}
+
+function renderView(view: RunView): string {
+  const table = new Table({ head: ['host', 'phase', 'now'], style: { head: [], border: [] } });
+  for (const { host, phase } of view.record.hosts) {
+    const step = view.hosts.filter((each) => each.host === host).flatMap((each) => each.steps).findLast(() => true);
+    const retry = view.retries.find((each) => each.host === host);
+    table.push([host, phase, [step?.state === 'running' ? step.name : '', retry ? `attempt ${retry.attempt}: ${retry.message}` : ''].filter(Boolean).join('\n')]);
+  }
+  const { gate, question, failure } = view.record;
+  return [
+    `phase: ${view.record.phase}`,
+    table.toString(),
+    ...(gate ? [`${yellow('?')} waits for approval: ${cyan(`bactrian approve ${gate.gate}`)} or ${cyan(`bactrian reject ${gate.gate}`)}`] : []),
+    ...(question ? [`${yellow('?')} needs you (${question.where}): ${question.failure.message}`, `  ${question.choices.map((choice) => cyan(`bactrian resume --${choice}`)).join(' or ')}`] : []),
+    ...(failure ? [renderFailure(failure)] : []),
+  ].join('\n');
+}

@@ -1,0 +1,162 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { readSecrets, secretValuesOf } from '../../kamal/index.ts';
+import type { AccessoryMode, Gate, RunOptions, Strategy } from '../../../workflows/types.ts';
+import { planUpgrade } from '../../plan/plan.ts';
+import { askFor } from '../confirm.ts';
+import { CommandError, EXIT } from '../exit-codes.ts';
+import { exitOf } from '../exit-of.ts';
+import { follow } from '../follow.ts';
+import { staleLock } from '../locks.ts';
+import { probeFleet } from '../probe-fleet.ts';
+import { openProject, projectOptions, selectionOptions, type ProjectOptions } from '../project.ts';
+import { lostEnv, renderPlan, renderRefusals } from '../render/plan.ts';
+import { renderResult } from '../render/result.ts';
+import { openSession } from '../session.ts';
+import { alreadyRunning, startRun } from '../start-run.ts';
+import { bold, cyan, dim, green, Output, red, yellow } from '../terminal.ts';
+import { untilInterrupted } from '../interrupt.ts';
+
+interface UpgradeOptions extends ProjectOptions {
+  rolling?: boolean;
+  concurrency: number;
+  strategy: Strategy;
+  accessories: AccessoryMode;
+  pullAccessories?: boolean;
+  approve: Gate[];
+  approvalTimeout: number;
+  hooksIdempotent?: boolean;
+  allowIssuance?: boolean;
+  acceptLostEnv?: boolean;
+  confirmed?: boolean;
+  detach?: boolean;
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+/** `bactrian upgrade` */
+export function upgradeCommand(program: Command): void {
+  const command = program.command('upgrade').description('take the fleet from Kamal 1 to Kamal 2: probe, show the plan, ask, and follow the run to its end');
+  selectionOptions(projectOptions(command))
+    .option('--rolling', 'one host after the other, each finished before the next begins')
+    .option('--concurrency <n>', 'hosts worked on at once when not rolling', wholeNumber, 10)
+    .addOption(new Option('--strategy <name>', 'how the old proxy makes place for the new one').choices(['swap', 'kamal']).default('swap'))
+    .addOption(new Option('--accessories <mode>', 'reboot them in the new network, only join them to it, or leave them alone').choices(['reboot', 'join', 'skip']).default('reboot'))
+    .option('--pull-accessories', 'let accessories start from a newer image of the same name')
+    .option('--approve <gates>', 'wait for approval before the hooks of these gates: pre, post or pre,post', gates, [])
+    .option('--approval-timeout <seconds>', 'an unanswered gate counts as rejected after this long', wholeNumber, 7 * 24 * 3600)
+    .option('--hooks-idempotent', 'hooks may run again when nobody saw how they ended')
+    .option('--allow-issuance', 'with ssl: true, let kamal-proxy get its certificates at the first requests')
+    .option('--accept-lost-env', 'go on though variables disappear or become empty (-y does not say that)')
+    .option('-y, --confirmed', "don't ask")
+    .option('--detach', 'start the run and leave; `bactrian watch` follows it')
+    .option('--dry-run', 'show the plan and stop')
+    .option('--json', 'the result as JSON on stdout, everything else on stderr')
+    .addHelpText('after', HELP)
+    .action(async (options: UpgradeOptions) => {
+      process.exitCode = await upgrade(options);
+    });
+}
+
+const HELP = `
+Until a host's last step everything of Kamal 1 is still there, stopped: a failure, a rejection or a cancellation puts
+the host back. The run lives in Temporal: it goes on when this terminal, the worker or the server dies and comes back.
+
+Examples:
+  bactrian upgrade                          all hosts together, asks first
+  bactrian upgrade --rolling -y             one by one, without asking
+  bactrian upgrade -h 10.0.0.4 --dry-run    what would happen on one host
+  bactrian upgrade --approve pre,post       wait for \`bactrian approve\` at both gates`;
+
+async function upgrade(options: UpgradeOptions): Promise<number> {
+  const out = new Output(options.json);
+  const project = await openProject(options);
+  const { deployment, snapshot } = project;
+  const secrets = await readSecrets(snapshot, { projectDir: project.dir, env: process.env });
+  // Asked for now, so that one that is missing is told before anything else happens.
+  secretValuesOf(snapshot, secrets);
+  for (const warning of snapshot.warnings) out.say(`${yellow('!')} ${warning}`);
+
+  const session = await openSession(project, { withWorker: false });
+  try {
+    if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
+    out.say(dim(`Looking at ${deployment.hosts.length} hosts …`));
+    const probe = await probeFleet(project, secrets);
+    if (probe.unreachable.length > 0) {
+      throw new CommandError(
+        EXIT.refused,
+        [...probe.unreachable.flatMap(({ message, hint }) => [`${red('✗')} ${message}`, `  ${dim(hint)}`]), '', 'Nothing was changed on any host.'].join('\n'),
+      );
+    }
+    const { strategy, accessories } = options;
+    const plan = planUpgrade(snapshot, deployment, secrets, probe.facts, {
+      strategy,
+      accessories,
+      pullAccessories: options.pullAccessories === true,
+      allowIssuance: options.allowIssuance === true,
+    });
+    out.say(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
+    if (plan.refusals.length > 0) throw new CommandError(EXIT.refused, renderRefusals(plan.refusals));
+    const takeOver = await staleLock(session, project, probe.facts);
+    if (options.dryRun) {
+      out.result(plan);
+      return EXIT.ok;
+    }
+    const lost = lostEnv(plan);
+    if (lost.length > 0 && !options.acceptLostEnv) {
+      out.say([`${red('!')} ${bold('Variables that the app has now and will not have:')}`, ...lost.map((line) => `  ${line}`)].join('\n'));
+      await askFor('Go on without them?', '--accept-lost-env');
+    }
+    if (!options.confirmed) await askFor(`Upgrade ${deployment.name} on ${plan.hosts.length} hosts?`, '-y');
+
+    await openSession(project, { withWorker: true });
+    const started = await startRun(project, session, plan, runOptions(options), takeOver);
+    out.say(`Run ${bold(started.run)}${started.url ? `  ${cyan(started.url)}` : ''}`);
+    if (options.detach) {
+      out.say(`It goes on by itself. Follow it with ${cyan('bactrian watch')}, ask with ${cyan('bactrian status')}.`);
+      out.result(started);
+      return EXIT.ok;
+    }
+    const result = await untilInterrupted((signal) => follow(session, started.workflowId, started.runId, (line) => out.say(line), signal));
+    if (result === null) {
+      out.say(`\nStopped following; the run ${bold('goes on')}. Follow it again with ${cyan('bactrian watch')}; stop it with ${cyan('bactrian abort')}.`);
+      return EXIT.detached;
+    }
+    out.say(renderResult(result));
+    if (result.outcome === 'done') out.say(green(`✓ ${deployment.name} is on Kamal 2. From here on: kamal 2, with this configuration.`));
+    if (started.url) out.say(dim(started.url));
+    out.result(result);
+    return exitOf(result);
+  } finally {
+    await session.connection.close();
+  }
+}
+
+function runOptions(options: UpgradeOptions): RunOptions {
+  return {
+    strategy: options.strategy,
+    rolling: options.rolling === true,
+    concurrency: options.concurrency,
+    accessories: options.accessories,
+    pullAccessories: options.pullAccessories === true,
+    approve: options.approve,
+    approvalTimeoutSeconds: options.approvalTimeout,
+    hooksIdempotent: options.hooksIdempotent === true,
+  };
+}
+
+async function isRunning(client: import('@temporalio/client').Client, workflowId: string): Promise<boolean> {
+  return await client.workflow.getHandle(workflowId).describe().then((description) => description.status.name === 'RUNNING', () => false);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on is expected');
+  return value;
+}
+
+function gates(text: string): Gate[] {
+  return text.split(',').map((gate) => {
+    if (gate !== 'pre' && gate !== 'post') throw new InvalidArgumentError(`'${gate}' is no gate: pre, post or pre,post is expected`);
+    return gate;
+  });
+}

@@ -1,0 +1,38 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { runOfLock } from '../../activities/script/lock.ts';
+import type { HostFacts } from '../plan/facts.ts';
+import { primaryHostOf } from '../plan/workflow-id.ts';
+import { CommandError, EXIT } from './exit-codes.ts';
+import type { LoadedProject } from './project.ts';
+import type { Session } from './session.ts';
+
+/**
+ * A deploy lock of one of our runs, if there is one. Whether that run is over only Temporal knows; a run is over when
+ * no open one of this deployment has its name.
+ *
+ * @returns the name of a run that is over and whose lock may be taken over, or null when there is no such lock
+ * @throws CommandError when the lock's run is open
+ */
+export async function staleLock(session: Session, project: LoadedProject, facts: HostFacts[]): Promise<string | null> {
+  const primary = facts.find(({ host }) => host === primaryHostOf(project.deployment));
+  const foreign = primary?.locks.find((lock) => runOfLock(lock.details) === null);
+  if (foreign) {
+    throw new CommandError(EXIT.refused, `the deploy lock ${foreign.path} on ${primary?.host} is held: ${foreign.details ?? 'it has no details'}. Nothing was changed on any host.`, 'wait for that deploy to end; if nobody runs it any more: `kamal lock release`');
+  }
+  const run = primary?.locks.map((lock) => runOfLock(lock.details)).find((name) => name !== null) ?? null;
+  if (run === null) return null;
+  const open = await openRunOf(session, project.workflowId);
+  if (open === run) throw new CommandError(EXIT.refused, `run ${run} holds the deploy lock and is still open`, 'follow it with `bactrian watch`');
+  return run;
+}
+
+/** The name of the deployment's open run, or null. */
+export async function openRunOf(session: Session, workflowId: string): Promise<string | null> {
+  try {
+    const description = await session.client.workflow.getHandle(workflowId).describe();
+    return description.status.name === 'RUNNING' ? ((description.memo?.['run'] as string | undefined) ?? 'unknown') : null;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}

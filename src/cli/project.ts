@@ -1,0 +1,58 @@
+import { Option, type Command } from 'commander';
+import { deploymentOf, loadProject, type Deployment, type Snapshot } from '../kamal/index.ts';
+import { workflowIdOf } from '../plan/workflow-id.ts';
+import { realProjectDir } from '../temporal/state.ts';
+
+/** The options by which Kamal's commands find their project and hosts; the same letters here. */
+export interface ProjectOptions {
+  project: string;
+  configFile?: string;
+  destination?: string;
+  hosts?: string;
+  roles?: string;
+  primary?: boolean;
+  version?: string;
+}
+
+/** A loaded project: where it is, what it says. */
+export interface LoadedProject {
+  dir: string;
+  snapshot: Snapshot;
+  deployment: Deployment;
+  workflowId: string;
+}
+
+/** Adds the options that say which deployment is meant. `-h` is hosts, as in Kamal. */
+export function projectOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--project <dir>', 'folder of the project').default('.', 'this folder'))
+    .option('-c, --config-file <file>', "configuration file (default: config/deploy.yml)")
+    .option('-d, --destination <name>', 'destination (staging, production …)');
+}
+
+/** Adds the options that choose a part of the fleet. */
+export function selectionOptions(command: Command): Command {
+  return command
+    .option('-h, --hosts <hosts>', 'only these hosts, separated by commas, wildcards with *')
+    .option('-r, --roles <roles>', 'only these roles, separated by commas, wildcards with *')
+    .option('-p, --primary', 'only the primary host');
+}
+
+/**
+ * Loads the project as Kamal 2 would.
+ * @throws ConfigError with all problems
+ */
+export async function openProject(options: ProjectOptions): Promise<LoadedProject> {
+  const dir = realProjectDir(options.project);
+  const snapshot = await loadProject({
+    projectDir: dir,
+    configFile: options.configFile,
+    destination: options.destination,
+    hosts: options.hosts,
+    roles: options.roles,
+    primary: options.primary,
+    env: process.env,
+  });
+  const deployment = deploymentOf(snapshot);
+  return { dir, snapshot, deployment, workflowId: workflowIdOf(deployment) };
+}

@@ -1,0 +1,90 @@
+import { isEmpty, losesEnv, type Differences } from '../../plan/differences.ts';
+import { isDone, type FleetPlan, type HostPlan, type RolePlan } from '../../plan/plan.ts';
+import type { Refusal } from '../../plan/refusals.ts';
+import { bold, cyan, dim, green, red, yellow } from '../terminal.ts';
+
+/** How a plan's run goes, for its heading. */
+export interface PlanHeading {
+  name: string;
+  strategy: string;
+  rolling: boolean;
+  accessories: string;
+  approve: string[];
+}
+
+/** The plan as a person confirms it: hosts in order, what runs there now and what will. */
+export function renderPlan(plan: FleetPlan, heading: PlanHeading): string {
+  const how = [
+    heading.rolling ? 'one host after the other' : 'all hosts together',
+    `strategy ${heading.strategy}`,
+    `accessories: ${heading.accessories}`,
+    ...(heading.approve.length > 0 ? [`waits for approval: ${heading.approve.join(', ')}`] : []),
+  ];
+  return [
+    `${bold(`Upgrade ${heading.name}`)} from Kamal 1 to Kamal 2 ${dim(`(${how.join(' · ')})`)}`,
+    '',
+    ...plan.hosts.flatMap((host) => renderHost(host, heading)),
+    ...plan.notes.map((note) => `${yellow('!')} ${note}`),
+  ].join('\n');
+}
+
+function renderHost(host: HostPlan, heading: PlanHeading): string[] {
+  const done = isDone(host) && host.accessories.every((accessory) => accessory.there);
+  const state = done ? green('already there: verified, nothing restarted') : dim(steps(host, heading).join(' → '));
+  return [
+    `${bold(host.host)}  ${cyan(host.generation)}  ${state}`,
+    ...host.cutOff.map((run) => `  ${yellow('!')} run ${run} was cut off here: what it left is put back first`),
+    ...host.roles.flatMap(renderRole),
+    ...host.accessories.map((each) => `  accessory ${each.name}  ${each.image} ${dim(short(each.imageId))} ${each.there ? green('in its network already') : heading.accessories === 'join' ? 'joined to the network' : 'rebooted, its data kept'}`),
+    '',
+  ];
+}
+
+function steps(host: HostPlan, heading: PlanHeading): string[] {
+  if (isDone(host)) return ['accessories'];
+  const proxied = host.roles.some((role) => role.proxied);
+  const order = proxied ? ['prepare', 'boot app', 'hand over to kamal-proxy', 'stop old app'] : ['prepare', 'boot app', 'stop old app'];
+  if (heading.strategy === 'kamal' && proxied) order.splice(1, 2, 'hand over to kamal-proxy', 'boot app');
+  return [...order, 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
+}
+
+function renderRole(role: RolePlan): string[] {
+  const line = `  ${role.name}  version ${bold(role.version)} ${dim(short(role.imageId))} ${role.there ? green('in the network already') : `${role.container}, booted again in the network kamal`}`;
+  return role.there ? [line] : [line, ...renderDifferences(role.differences)];
+}
+
+function renderDifferences(differences: Differences): string[] {
+  if (isEmpty(differences)) return [];
+  const list = (mark: string, what: string, names: string[]) => (names.length > 0 ? [`    ${mark} ${what}: ${names.join(', ')}`] : []);
+  return [
+    ...list(green('+'), 'env added', differences.envAdded),
+    ...list(red('-'), 'env removed', differences.envRemoved),
+    ...list(yellow('~'), 'env changed', differences.envChanged),
+    ...list(red('-'), 'env emptied', differences.envEmptied),
+    ...list(green('+'), 'mounts added', differences.mountsAdded),
+    ...list(red('-'), 'mounts removed', differences.mountsRemoved),
+    ...(differences.cmd ? [`    ${yellow('~')} cmd: ${differences.cmd.now || '(the image decides)'} → ${differences.cmd.then}`] : []),
+  ];
+}
+
+function short(imageId: string): string {
+  return imageId.replace('sha256:', '').slice(0, 12);
+}
+
+/** Why the run isn't started; ends with the one sentence that matters most. */
+export function renderRefusals(refusals: Refusal[]): string {
+  return [
+    ...refusals.flatMap(({ host, reason, hint }) => [`${red('✗')} ${host ? `${bold(host)}: ` : ''}${reason}`, `  ${dim(hint)}`]),
+    '',
+    'Nothing was changed on any host.',
+  ].join('\n');
+}
+
+/** The variables that a person has to say yes to by themselves. */
+export function lostEnv(plan: FleetPlan): string[] {
+  return plan.hosts.flatMap((host) =>
+    host.roles
+      .filter((role) => !role.there && losesEnv(role.differences))
+      .map((role) => `${host.host}, ${role.name}: ${[...role.differences.envRemoved, ...role.differences.envEmptied].join(', ')}`),
+  );
+}

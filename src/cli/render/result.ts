@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from 'node:fs';
+import Table from 'cli-table3';
+import type { Failure, FleetResult, HostRecord, HostResult } from '../../../workflows/types.ts';
+import { bold, dim, green, red, yellow } from '../terminal.ts';
+
+const OUTCOME: Record<HostResult['outcome'], (text: string) => string> = { done: green, unchanged: dim, 'put back': yellow, stuck: red };
+
+/** The end of a run: a line a host, then what went wrong and what to do. */
+export function renderResult(result: FleetResult): string {
+  const table = new Table({ head: ['host', 'outcome', 'steps', 'time'], style: { head: [], border: [] } });
+  for (const host of result.hosts) {
+    const outcome = host.alreadyThere ? 'already there, nothing restarted' : host.outcome;
+    const steps = [...host.steps, ...result.accessories.filter((each) => each.host === host.host).flatMap((each) => each.steps)];
+    table.push([host.host, OUTCOME[host.outcome](outcome), steps.map(stepText).join('\n'), steps.map((step) => seconds(step.startedAt, step.endedAt)).join('\n')]);
+  }
+  return [table.toString(), ...(result.failure ? [renderFailure(result.failure)] : [])].join('\n');
+}
+
+function stepText(step: HostRecord['steps'][number]): string {
+  const mark = { running: '…', done: green('✓'), failed: red('✗'), undone: yellow('↩') }[step.state];
+  return `${mark} ${step.name}`;
+}
+
+export function seconds(startedAt: number, endedAt: number | null): string {
+  return endedAt === null ? '' : `${((endedAt - startedAt) / 1000).toFixed(1)} s`;
+}
+
+/** A failure with what the host said last, where that is kept on this machine, and what to do next. */
+export function renderFailure(failure: Failure): string {
+  return [
+    '',
+    `${red('✗')} ${bold(failure.step)}: ${failure.message} ${dim(`(${failure.type})`)}`,
+    ...lastWords(failure.logFile),
+    ...(failure.hint ? [`  ${failure.hint}`] : []),
+  ].join('\n');
+}
+
+/** The log stays on the worker's machine; when that is this one, its end is worth more than its name. */
+function lastWords(logFile: string | null): string[] {
+  if (logFile === null) return [];
+  const where = dim(`  log: ${logFile}`);
+  if (!existsSync(logFile)) return [dim(`  log, on the worker's machine: ${logFile}`)];
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').filter((line) => !line.startsWith('@')).slice(-12);
+  return [...lines.map((line) => dim(`  │ ${line}`)), where];
+}

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { TypedSearchAttributes, type SearchAttributePair } from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { FleetInput, RunOptions } from '../../workflows/types.ts';
+import type { fleet } from '../../workflows/fleet.ts';
+import { keepSnapshot } from '../../activities/project.ts';
+import { isDone, type FleetPlan } from '../plan/plan.ts';
+import { primaryHostOf } from '../plan/workflow-id.ts';
+import { runUrl } from '../temporal/connection.ts';
+import { registerSearchAttributes } from '../temporal/register-search-attributes.ts';
+import { searchAttributes } from '../temporal/search-attributes.ts';
+import { projectState } from '../temporal/state.ts';
+import { CommandError, EXIT } from './exit-codes.ts';
+import type { LoadedProject } from './project.ts';
+import type { Session } from './session.ts';
+
+export interface StartedRun {
+  workflowId: string;
+  runId: string;
+  run: string;
+  url: string | undefined;
+}
+
+/**
+ * Starts the run that a plan describes.
+ *
+ * @param takeOverLockOf a run of ours that is over and whose lock is still there
+ * @throws CommandError when a run of this deployment is open already
+ */
+export async function startRun(project: LoadedProject, session: Session, plan: FleetPlan, options: RunOptions, takeOverLockOf: string | null): Promise<StartedRun> {
+  const { snapshots } = await projectState(project.dir);
+  const digest = await keepSnapshot(snapshots, project.snapshot);
+  const { deployment, workflowId } = project;
+  const run = runName();
+  const input: FleetInput = {
+    run,
+    direction: 'upgrade',
+    service: deployment.service,
+    destination: deployment.destination,
+    startedBy: `${userInfo().username}@${hostname()}`,
+    digest,
+    primaryHost: primaryHostOf(deployment),
+    hosts: plan.hosts.map((host) => ({
+      host: host.host,
+      done: isDone(host),
+      roles: host.roles.map(({ name, version, primary, proxied }) => ({ name, version, primary, proxied })),
+      accessories: host.accessories.filter((accessory) => !accessory.there).map((accessory) => accessory.name),
+      fingerprint: host.fingerprint,
+    })),
+    options,
+    bootLimit: deployment.boot.limit,
+    bootWaitSeconds: deployment.boot.wait ?? 0,
+    takeOverLockOf,
+  };
+  const registered = await registerSearchAttributes(session.connection, session.namespace);
+  try {
+    const handle = await session.client.workflow.start<typeof fleet>('fleet', {
+      workflowId,
+      taskQueue: session.taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      staticSummary: `upgrade ${deployment.name} (${input.hosts.length} hosts) to Kamal 2`,
+      typedSearchAttributes: registered ? attributes(project) : undefined,
+      memo: { run, startedBy: input.startedBy },
+    });
+    return { workflowId, runId: handle.firstExecutionRunId, run, url: runUrl(session, { workflowId, runId: handle.firstExecutionRunId }) };
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) throw alreadyRunning(project, session);
+    throw error;
+  }
+}
+
+/** A run of this deployment is open: what to look at instead. */
+export function alreadyRunning(project: LoadedProject, session: Session): CommandError {
+  const url = runUrl(session, { workflowId: project.workflowId });
+  return new CommandError(
+    EXIT.refused,
+    `a run of ${project.deployment.name} is in progress already (${project.workflowId}); nothing was started, no host was touched by this command`,
+    `follow it with \`bactrian watch\`${url ? `, or look at ${url}` : ''}`,
+  );
+}
+
+function attributes({ deployment }: LoadedProject): TypedSearchAttributes {
+  const pairs: SearchAttributePair[] = [
+    { key: searchAttributes.service, value: deployment.service },
+    { key: searchAttributes.direction, value: 'upgrade' },
+    { key: searchAttributes.phase, value: 'connecting' },
+    ...(deployment.destination ? [{ key: searchAttributes.destination, value: deployment.destination }] : []),
+  ];
+  return new TypedSearchAttributes(pairs);
+}
+
+/** `20261124-220559-3fa9`: sorts by time, and says when it was. */
+function runName(): string {
+  const time = new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+  return `${time}-${randomBytes(2).toString('hex')}`;
+}

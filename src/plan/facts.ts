@@ -1,0 +1,111 @@
+/**
+ * What a probe found on a host, as plain data.
+ *
+ * Facts hold the environment of running containers, values included, so that a plan can say what will change. They
+ * therefore stay in the memory of the process that probed: a workflow gets a {@link ProbeReport} instead.
+ */
+
+/** One container as `docker inspect` tells it, reduced to what decisions are made from. */
+export interface ContainerFacts {
+  id: string;
+  name: string;
+  image: { id: string; name: string };
+  running: boolean;
+  status: string;
+  health: string | null;
+  restartPolicy: string;
+  networkMode: string;
+  networks: string[];
+  labels: Record<string, string>;
+  env: Record<string, string>;
+  mounts: MountFacts[];
+  ports: PortFacts[];
+  devices: string[];
+  hostname: string;
+  cmd: string[];
+  startedAt: string;
+}
+
+export interface MountFacts {
+  type: string;
+  /** The volume's name; 64 hex digits for an anonymous one. */
+  name: string | null;
+  source: string;
+  destination: string;
+}
+
+/** A published port. */
+export interface PortFacts {
+  containerPort: string;
+  hostIp: string;
+  hostPort: number;
+}
+
+export interface ImageFacts {
+  id: string;
+  tags: string[];
+}
+
+/** A deploy lock that exists on the host, whoever made it. */
+export interface LockFacts {
+  path: string;
+  /** The decoded details; null for a directory without them (a lock all the same). */
+  details: string | null;
+}
+
+export interface HostFacts {
+  host: string;
+  /** Docker's server version, or null when the engine can't be asked; then `dockerError` says why. */
+  dockerVersion: string | null;
+  dockerError: string | null;
+  /** Programs our scripts need and the host lacks. */
+  missingTools: string[];
+  containers: ContainerFacts[];
+  images: ImageFacts[];
+  /** What images themselves put into a container's environment, by image id. */
+  imageEnv: Record<string, Record<string, string>>;
+  networks: string[];
+  volumes: string[];
+  /** Free space where Docker keeps its data, in MiB; null when unknown. */
+  freeDiskMiB: number | null;
+  /** TCP ports on which something listens. */
+  listening: number[];
+  locks: LockFacts[];
+  /** Runs of ours that left a journal without an end, newest last. */
+  openRuns: string[];
+  /** True when kamal-proxy's state holds a certificate for automatic TLS. */
+  certificates: boolean;
+}
+
+/** The probe's answer as a workflow sees it: no environment, no labels, no values. */
+export interface ProbeReport {
+  host: string;
+  generation: Generation;
+  dockerVersion: string | null;
+  fingerprint: string;
+}
+
+/** How a host runs the deployment now. */
+export type Generation = 'kamal1' | 'kamal2' | 'mixed' | 'empty';
+
+/** The name that Kamal 1 gives its proxy's container. */
+export const TRAEFIK = 'traefik';
+/** The name that Kamal 2 gives its proxy's container. */
+export const KAMAL_PROXY = 'kamal-proxy';
+/** Kamal 2's network. */
+export const KAMAL_NETWORK = 'kamal';
+
+/** The container of that exact name, or undefined. */
+export function containerNamed(facts: HostFacts, name: string): ContainerFacts | undefined {
+  return facts.containers.find((container) => container.name === name);
+}
+
+/** True when the container is attached to Kamal 2's network. */
+export function inKamalNetwork(container: ContainerFacts): boolean {
+  return container.networks.includes(KAMAL_NETWORK);
+}
+
+/** True when a mount's data lives in an anonymous volume: gone for good when its container is removed. */
+export function isAnonymousVolume(mount: MountFacts): boolean {
+  return mount.type === 'volume' && /^[0-9a-f]{64}$/.test(mount.name ?? '');
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { Deployment } from '../kamal/index.ts';
+import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
+import { accessoryContainer, containersOf, runningContainer } from './running.ts';
+
+/**
+ * How a host runs the deployment's selected roles now. `kamal2` only when all of it is there: each role in the network,
+ * nothing of the old generation running, kamal-proxy up where a role is proxied.
+ */
+export function appGeneration(facts: HostFacts, deployment: Deployment): Generation {
+  const roles = deployment.rolesOn(facts.host);
+  const current = roles.map((role) => runningContainer(facts, deployment, role));
+  const running = roles.flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
+  const traefik = containerNamed(facts, TRAEFIK);
+  const proxy = containerNamed(facts, KAMAL_PROXY);
+  if (running.length === 0 && !traefik?.running && !proxy?.running) return 'empty';
+
+  const proxied = roles.some((role) => role.runningProxy);
+  const anyNew = running.some(inKamalNetwork) || (proxied && proxy !== undefined);
+  const allNew = current.every((container) => container && inKamalNetwork(container)) && running.every(inKamalNetwork) && (!proxied || proxy?.running === true);
+  if (allNew && (!proxied || !traefik) && facts.openRuns.length === 0) return 'kamal2';
+  if (!anyNew && facts.openRuns.length === 0 && (!proxied || traefik?.running)) return 'kamal1';
+  return 'mixed';
+}
+
+/** True when an accessory runs in Kamal 2's network (or the one it is configured for) already. */
+export function accessoryIsThere(facts: HostFacts, deployment: Deployment, name: string): boolean {
+  const accessory = deployment.accessories.find((each) => each.name === name);
+  const container = accessory && accessoryContainer(facts, accessory);
+  if (!accessory || !container?.running) return false;
+  const network = accessory.networkArgs.at(-1)?.replaceAll('"', '') ?? 'kamal';
+  return container.networks.includes(network);
+}
+
+/**
+ * A digest of everything on the host that the plan was made from. A workflow probes again before it changes anything:
+ * another fingerprint means that somebody deployed in the meantime.
+ */
+export function fingerprint(facts: HostFacts, deployment: Deployment): string {
+  const roles = deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
+  const proxies = [TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name) ?? []);
+  const accessories = deployment.accessoriesOn(facts.host).flatMap((accessory) => accessoryContainer(facts, accessory) ?? []);
+  const seen = [...roles, ...proxies, ...accessories]
+    .map(({ id, name, image, running, networks }) => [id, name, image.id, running, networks])
+    .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(seen)).digest('hex').slice(0, 16);
+}

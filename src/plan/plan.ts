@@ -1,0 +1,125 @@
+import { secretEnv } from '../kamal/configuration/env.ts';
+import { toS } from '../kamal/ruby/value.ts';
+import { envFileValue } from '../kamal/shell.ts';
+import type { Deployment, Role, Secrets, Snapshot } from '../kamal/index.ts';
+import { differences, type Differences } from './differences.ts';
+import type { Generation, HostFacts } from './facts.ts';
+import { accessoryIsThere, appGeneration, fingerprint } from './generation.ts';
+import { configurationRefusals, hostRefusals, type Refusal, type RefusalOptions } from './refusals.ts';
+import { accessoryContainer, runningContainer, versionOf } from './running.ts';
+
+/** What a run would do, shown to a person and confirmed by them; the workflow's input is made of it. */
+export interface FleetPlan {
+  hosts: HostPlan[];
+  refusals: Refusal[];
+  /** Worth knowing, nothing to stop for. */
+  notes: string[];
+}
+
+export interface HostPlan {
+  host: string;
+  generation: Generation;
+  fingerprint: string;
+  roles: RolePlan[];
+  accessories: AccessoryPlan[];
+  /** A run of ours that was cut off here and whose traces are undone first. */
+  cutOff: string[];
+}
+
+export interface RolePlan {
+  name: string;
+  primary: boolean;
+  proxied: boolean;
+  version: string;
+  container: string;
+  imageId: string;
+  /** True when it runs in Kamal 2's network already. */
+  there: boolean;
+  differences: Differences;
+}
+
+export interface AccessoryPlan {
+  name: string;
+  image: string;
+  imageId: string;
+  there: boolean;
+}
+
+export interface PlanOptions extends RefusalOptions {
+  strategy: 'swap' | 'kamal';
+}
+
+/**
+ * Makes the plan from the configuration and what the probes found. Hosts stand in Kamal's order.
+ *
+ * @param facts one per selected host
+ */
+export function planUpgrade(snapshot: Snapshot, deployment: Deployment, secrets: Secrets, facts: HostFacts[], options: PlanOptions): FleetPlan {
+  const byHost = new Map(facts.map((each) => [each.host, each]));
+  const ordered = deployment.hosts.flatMap((host) => byHost.get(host) ?? []);
+  const reachable = ordered.filter((each) => each.dockerVersion !== null);
+  const hosts = reachable.map((each) => planHost(each, deployment, secrets, options));
+  return {
+    hosts,
+    refusals: [...configurationRefusals(snapshot, deployment), ...ordered.flatMap((each) => hostRefusals(each, deployment, options))],
+    notes: [...versionNotes(deployment, hosts), ...accessoryNotes(reachable, deployment, options)],
+  };
+}
+
+function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, options: PlanOptions): HostPlan {
+  return {
+    host: facts.host,
+    generation: appGeneration(facts, deployment),
+    fingerprint: fingerprint(facts, deployment),
+    roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets) ?? []),
+    accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),
+    cutOff: facts.openRuns,
+  };
+}
+
+function planRole(facts: HostFacts, deployment: Deployment, role: Role, secrets: Secrets): RolePlan | null {
+  const running = runningContainer(facts, deployment, role);
+  if (!running) return null;
+  const env = role.env(facts.host);
+  // As the container will see them: Docker takes the lines of an env file as they are.
+  const secret = [...secretEnv(env, secrets)].map(([name, value]) => [name, envFileValue(value)] as const);
+  const wanted = new Map([...[...env.clear].map(([name, value]) => [toS(name), toS(value)] as const), ...secret]);
+  return {
+    name: role.name,
+    primary: role === deployment.primaryRole,
+    proxied: role.runningProxy,
+    version: versionOf(running, role) ?? '',
+    container: running.name,
+    imageId: running.image.id,
+    there: running.networks.includes('kamal'),
+    differences: differences(facts, deployment, role, running, wanted),
+  };
+}
+
+function planAccessories(facts: HostFacts, deployment: Deployment): AccessoryPlan[] {
+  return deployment.accessoriesOn(facts.host).flatMap((accessory) => {
+    const container = accessoryContainer(facts, accessory);
+    if (!container) return [];
+    return [{ name: accessory.name, image: accessory.image, imageId: container.image.id, there: accessoryIsThere(facts, deployment, accessory.name) }];
+  });
+}
+
+function versionNotes(deployment: Deployment, hosts: HostPlan[]): string[] {
+  const versions = new Set(hosts.flatMap((host) => host.roles.map((role) => role.version)));
+  return versions.size > 1 ? [`${deployment.service} runs in several versions (${[...versions].join(', ')}): each host keeps its own`] : [];
+}
+
+function accessoryNotes(facts: HostFacts[], deployment: Deployment, options: PlanOptions): string[] {
+  if (options.accessories === 'skip') return deployment.accessories.length > 0 ? ['accessories are left alone (--accessories skip): reboot them yourself with `kamal accessory reboot`'] : [];
+  return facts.flatMap((each) =>
+    deployment
+      .accessoriesOn(each.host)
+      .filter((accessory) => !accessoryContainer(each, accessory))
+      .map((accessory) => `accessory ${accessory.name} has no container on ${each.host}: it is left to \`kamal accessory boot\``),
+  );
+}
+
+/** True when there is nothing to change on the host's app. */
+export function isDone(host: HostPlan): boolean {
+  return host.generation === 'kamal2' || (host.roles.length === 0 && host.cutOff.length === 0);
+}

@@ -1,0 +1,128 @@
+import type { ContainerFacts, HostFacts, ImageFacts, LockFacts, MountFacts, PortFacts } from './facts.ts';
+
+/**
+ * The probe's script prints sections, each begun by a line `@@name`. This module turns that text into facts; the
+ * script itself lives with the activities (`activities/probe.ts`).
+ */
+export function readFacts(host: string, output: string): HostFacts {
+  const sections = splitSections(output);
+  const lines = (name: string) => (sections.get(name) ?? '').split('\n').filter((line) => line !== '');
+  const first = (name: string) => lines(name)[0] ?? null;
+  const disk = Number(first('disk'));
+  return {
+    host,
+    dockerVersion: first('docker'),
+    dockerError: first('docker') === null ? (lines('docker-error').join(' ') || 'no answer') : null,
+    missingTools: lines('missing'),
+    containers: jsonArray(sections.get('containers')).map(readContainer),
+    images: readImages(lines('images')),
+    imageEnv: Object.fromEntries(lines('image-env').map(readImageEnv)),
+    networks: lines('networks'),
+    volumes: lines('volumes'),
+    freeDiskMiB: first('disk') !== null && Number.isFinite(disk) ? Math.floor(disk / 1024) : null,
+    listening: [...new Set(lines('listening').map(Number).filter((port) => port > 0))].sort((a, b) => a - b),
+    locks: lines('locks').map(readLock),
+    openRuns: lines('runs'),
+    certificates: lines('certificates').length > 0,
+  };
+}
+
+function splitSections(output: string): Map<string, string> {
+  const sections = new Map<string, string>();
+  for (const part of output.split(/^@@/m).slice(1)) {
+    const end = part.indexOf('\n');
+    sections.set(part.slice(0, end).trim(), part.slice(end + 1));
+  }
+  return sections;
+}
+
+function jsonArray(text: string | undefined): Inspect[] {
+  if (!text?.trim()) return [];
+  return JSON.parse(text) as Inspect[];
+}
+
+/** `path<TAB>base64 of the details file, which itself is Kamal's base64 text`; nothing after the tab: no details. */
+function readLock(line: string): LockFacts {
+  const [path = '', encoded = ''] = line.split('\t');
+  if (encoded === '') return { path, details: null };
+  const stored = Buffer.from(encoded, 'base64').toString();
+  return { path, details: Buffer.from(stored, 'base64').toString() };
+}
+
+/** `id<TAB>repository:tag`, one line a tag. */
+function readImages(lines: string[]): ImageFacts[] {
+  const images = new Map<string, string[]>();
+  for (const line of lines) {
+    const [id = '', tag = ''] = line.split('\t');
+    const tags = images.get(id) ?? [];
+    if (!tag.includes('<none>')) tags.push(tag);
+    images.set(id, tags);
+  }
+  return [...images].map(([id, tags]) => ({ id, tags }));
+}
+
+/** `id<TAB>JSON array of NAME=value`. */
+function readImageEnv(line: string): [string, Record<string, string>] {
+  const [id = '', json = '[]'] = line.split('\t');
+  return [id, readEnv((JSON.parse(json) as string[] | null) ?? [])];
+}
+
+/** The part of `docker inspect` that is read here. Everything may be missing: engines differ. */
+interface Inspect {
+  Id: string;
+  Name: string;
+  Image: string;
+  State?: { Status?: string; Running?: boolean; StartedAt?: string; Health?: { Status?: string } };
+  HostConfig?: {
+    RestartPolicy?: { Name?: string };
+    NetworkMode?: string;
+    Devices?: { PathOnHost?: string }[] | null;
+    PortBindings?: Record<string, { HostIp?: string; HostPort?: string }[] | null> | null;
+  };
+  Config?: { Image?: string; Env?: string[] | null; Labels?: Record<string, string> | null; Hostname?: string; Cmd?: string[] | null };
+  Mounts?: { Type?: string; Name?: string; Source?: string; Destination?: string }[];
+  NetworkSettings?: { Networks?: Record<string, unknown> | null };
+}
+
+function readContainer(raw: Inspect): ContainerFacts {
+  return {
+    id: raw.Id,
+    name: raw.Name.replace(/^\//, ''),
+    image: { id: raw.Image, name: raw.Config?.Image ?? '' },
+    running: raw.State?.Running === true,
+    status: raw.State?.Status ?? 'unknown',
+    health: raw.State?.Health?.Status ?? null,
+    restartPolicy: raw.HostConfig?.RestartPolicy?.Name || 'no',
+    networkMode: raw.HostConfig?.NetworkMode ?? '',
+    networks: Object.keys(raw.NetworkSettings?.Networks ?? {}).sort(),
+    labels: raw.Config?.Labels ?? {},
+    env: readEnv(raw.Config?.Env ?? []),
+    mounts: (raw.Mounts ?? []).map(readMount),
+    ports: readPorts(raw.HostConfig?.PortBindings ?? {}),
+    devices: (raw.HostConfig?.Devices ?? []).map((device) => device.PathOnHost ?? ''),
+    hostname: raw.Config?.Hostname ?? '',
+    cmd: raw.Config?.Cmd ?? [],
+    startedAt: raw.State?.StartedAt ?? '',
+  };
+}
+
+function readEnv(entries: string[]): Record<string, string> {
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const at = entry.indexOf('=');
+      return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+function readMount(raw: { Type?: string; Name?: string; Source?: string; Destination?: string }): MountFacts {
+  return { type: raw.Type ?? '', name: raw.Name ?? null, source: raw.Source ?? '', destination: raw.Destination ?? '' };
+}
+
+function readPorts(bindings: Record<string, { HostIp?: string; HostPort?: string }[] | null>): PortFacts[] {
+  return Object.entries(bindings)
+    .flatMap(([containerPort, published]) =>
+      (published ?? []).map((binding) => ({ containerPort, hostIp: binding.HostIp ?? '', hostPort: Number(binding.HostPort) })),
+    )
+    .sort((a, b) => a.hostPort - b.hostPort);
+}

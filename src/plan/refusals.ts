@@ -1,0 +1,158 @@
+import type { Deployment, Role, Snapshot } from '../kamal/index.ts';
+import { containerNamed, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
+import { accessoryContainer, containersOf, runningContainer } from './running.ts';
+
+/** A reason not to begin, found before anything was changed. */
+export interface Refusal {
+  /** The host it was found on; null when the configuration alone is the reason. */
+  host: string | null;
+  reason: string;
+  /** What to do about it. */
+  hint: string;
+}
+
+/** The options of a run that decide whether something is in its way. */
+export interface RefusalOptions {
+  accessories: 'reboot' | 'join' | 'skip';
+  pullAccessories: boolean;
+  allowIssuance: boolean;
+}
+
+const ACTIVE_TRAEFIK_LABEL = /^traefik\.(http|tcp|udp)\./;
+/** Docker options of which two containers can't have the same at once. */
+const EXCLUSIVE_OPTIONS = /^--(publish|publish-all|ip|ip6|mac-address|device|gpus|cidfile|name|hostname)(=|$)|^-[pP]$/;
+
+/** Reasons in the configuration itself. */
+export function configurationRefusals(snapshot: Snapshot, deployment: Deployment): Refusal[] {
+  const place = (key: string) => {
+    const origin = snapshot.origins[key];
+    return origin ? `${origin.file}:${origin.line}: ` : '';
+  };
+  const refuse = (reason: string, hint: string): Refusal => ({ host: null, reason, hint });
+  const later = 'this version of bactrian does not upgrade it yet; upgrade this deployment with `kamal upgrade`, or take the key out for the upgrade';
+  return [
+    ...deployment.roles.flatMap((role) => {
+      const active = [...role.labels.keys()].map(String).filter((label) => ACTIVE_TRAEFIK_LABEL.test(label));
+      const off = String(role.labels.get('traefik.enable') ?? '') === 'false';
+      return active.length > 0 && !off
+        ? [
+            refuse(
+              `${place(`servers/${role.name}/labels`) || place('labels')}role ${role.name} keeps the label ${active[0]}: while Traefik lives it would route to both generations, and break the site`,
+              "take Kamal 1's traefik labels out (kamal-proxy does not read them), or add the label `traefik.enable: false`",
+            ),
+          ]
+        : [];
+    }),
+    ...deployment.roles.flatMap((role) => [
+      ...(role.assets ? [refuse(`${place('asset_path')}asset_path is set (role ${role.name})`, later)] : []),
+      ...(role.proxy?.customCertificate ? [refuse(`${place('proxy/ssl')}role ${role.name} has a custom certificate`, later)] : []),
+      ...exclusive(role).map((option) =>
+        refuse(`${place(`servers/${role.name}/options`)}role ${role.name} has the Docker option ${option}: two generations of it can't run side by side`, 'take the option out for the upgrade, or upgrade this role with `kamal upgrade`'),
+      ),
+    ]),
+    ...(deployment.errorPagesPath === null ? [] : [refuse(`${place('error_pages_path')}error_pages_path is set`, later)]),
+    ...deployment.accessories.filter((accessory) => accessory.runningProxy).map((accessory) => refuse(`${place(`accessories/${accessory.name}/proxy`)}accessory ${accessory.name} is behind kamal-proxy`, later)),
+  ];
+}
+
+function exclusive(role: Role): string[] {
+  const words = role.optionArgs;
+  const network = words.findIndex((word) => word === '--network' || word === '--net');
+  const host = network >= 0 && words[network + 1]?.includes('host') ? ['--network host'] : [];
+  return [...words.filter((word) => EXCLUSIVE_OPTIONS.test(word)), ...host];
+}
+
+/** Reasons on one host. */
+export function hostRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions): Refusal[] {
+  const refuse = (reason: string, hint: string): Refusal => ({ host: facts.host, reason, hint });
+  if (facts.dockerVersion === null) {
+    return [refuse(`Docker does not answer: ${facts.dockerError}`, 'is Docker installed and running, and may the SSH user use it?')];
+  }
+  return [
+    ...(facts.missingTools.length > 0 ? [refuse(`the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux and coreutils there')] : []),
+    ...lockRefusals(facts, refuse),
+    ...roleRefusals(facts, deployment, refuse),
+    ...proxyRefusals(facts, deployment, options, refuse),
+    ...accessoryRefusals(facts, deployment, options, refuse),
+  ];
+}
+
+type Refuse = (reason: string, hint: string) => Refusal;
+
+function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
+  // A lock of ours is judged by who asks Temporal whether its run is over.
+  return facts.locks
+    .filter((lock) => !/bactrian run \S+/.test(lock.details ?? ''))
+    .map((lock) =>
+      refuse(
+        `the deploy lock ${lock.path} is held: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`,
+        'wait for that deploy to end; if nobody runs it any more: `kamal lock release`',
+      ),
+    );
+}
+
+function roleRefusals(facts: HostFacts, deployment: Deployment, refuse: Refuse): Refusal[] {
+  return deployment.rolesOn(facts.host).flatMap((role) => {
+    const running = runningContainer(facts, deployment, role);
+    if (!running) return [refuse(`no container of role ${role.name} runs here`, 'deploy it first, or leave the host out with -h')];
+    const inImages = facts.images.some((image) => image.id === running.image.id);
+    return [
+      ...(inImages ? [] : [refuse(`the image that role ${role.name} runs is gone from the host`, 'deploy that version again: the upgrade boots what runs now')]),
+      ...(running.networkMode === 'host' || running.ports.length > 0
+        ? [refuse(`${running.name} ${running.networkMode === 'host' ? 'is on the host network' : 'publishes ports'}: two generations of it can't run side by side`, 'upgrade this role with `kamal upgrade`')]
+        : []),
+    ];
+  });
+}
+
+function proxyRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
+  const proxied = deployment.rolesOn(facts.host).filter((role) => role.runningProxy);
+  const traefik = containerNamed(facts, TRAEFIK);
+  const own = new Set(deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).map(({ id }) => id));
+  const strangers = traefik?.running ? facts.containers.filter((container) => container.running && container.name !== TRAEFIK && !own.has(container.id) && isRouted(container)) : [];
+  const free = new Set([TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name)?.ports.map((port) => port.hostPort) ?? []));
+  const taken = proxied.length === 0 ? [] : deployment.effectiveProxyRun(facts.host).ports.map((port) => port.hostPort).filter((port) => facts.listening.includes(port) && !free.has(port));
+  const tls = proxied.filter((role) => role.ssl && role.proxy?.customCertificate === null);
+  return [
+    ...(traefik && !isKamals(traefik) ? [refuse('a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h')] : []),
+    ...strangers.map((container) =>
+      refuse(`this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
+    ),
+    ...taken.map((port) => refuse(`port ${port} is in use by something that is neither Traefik nor kamal-proxy`, 'kamal-proxy publishes it: free the port, or set `proxy: run: http_port/https_port`')),
+    ...(tls.length > 0 && !facts.certificates && !options.allowIssuance
+      ? [refuse(`\`ssl: true\` (role ${tls.map((role) => role.name).join(', ')}) and kamal-proxy holds no certificate yet: the first HTTPS request would wait for one`, 'go on with --allow-issuance, best with --rolling, or bring a custom certificate')]
+      : []),
+  ];
+}
+
+/** True for a container that Traefik's Docker provider routes to by its labels. */
+function isRouted(container: ContainerFacts): boolean {
+  return container.labels['traefik.enable'] !== 'false' && Object.keys(container.labels).some((label) => ACTIVE_TRAEFIK_LABEL.test(label) || label === 'traefik.enable');
+}
+
+/** Kamal 1 gives its Traefik a router that catches what no app answers (Kamal 1.9: `Configuration::Traefik`). */
+function isKamals(traefik: ContainerFacts): boolean {
+  return 'traefik.http.routers.catchall.service' in traefik.labels && traefik.cmd.some((word) => word.startsWith('--providers.docker'));
+}
+
+function accessoryRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
+  if (options.accessories === 'skip') return [];
+  return deployment.accessoriesOn(facts.host).flatMap((accessory) => {
+    const container = accessoryContainer(facts, accessory);
+    if (!container) return [];
+    if (options.accessories === 'join') {
+      const safe = container.networks.every((network) => network === 'bridge' || network === 'kamal');
+      return safe ? [] : [refuse(`accessory ${accessory.name} is in the network ${container.networks.join(', ')}: joining it to another one while it runs would cut its connections`, 'use --accessories reboot or skip')];
+    }
+    const anonymous = container.mounts.filter(isAnonymousVolume);
+    const tagged = facts.images.find((image) => image.tags.includes(accessory.image));
+    return [
+      ...anonymous.map((mount) =>
+        refuse(`accessory ${accessory.name} keeps data in an anonymous volume (${mount.destination}): a new container would begin without it`, 'give it a directory or a named volume first, or use --accessories join or skip'),
+      ),
+      ...(tagged && tagged.id !== container.image.id && !options.pullAccessories
+        ? [refuse(`accessory ${accessory.name} runs another image than ${accessory.image} names by now`, 'tag the running image again, or accept the new one with --pull-accessories')]
+        : []),
+    ];
+  });
+}

@@ -1,0 +1,264 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  ChildWorkflowCancellationType,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { FailureType, NEEDS_A_PERSON, type HookName, type StepArgs } from '../activities/api.ts';
+import { accessories } from './accessories.ts';
+import { gatherCrew } from './crew.ts';
+import { openDesk } from './desk.ts';
+import { failureOf } from './failure.ts';
+import { changing, hooks, looking, reporting } from './policies.ts';
+import type { Failure, FleetInput, FleetResult, HostOrder, HostRecord } from './types.ts';
+import { leadersOf, primaryIsProved, wavesOf } from './waves.ts';
+
+/** Step numbers on the primary host: the lock before all host steps, its release after all of them. */
+const LOCK_STEP = 10;
+const UNLOCK_STEP = 900;
+
+/** At most this many hosts in one run: history is bounded, and a run never continues as new (that ends its children). */
+export const MOST_HOSTS = 500;
+
+/**
+ * A run: one upgrade of a deployment's fleet. Probes, waits at the first gate, takes the deploy lock, sends the hosts
+ * through in waves, and releases the lock however it ends.
+ */
+export async function fleet(input: FleetInput): Promise<FleetResult> {
+  const runStartedAt = workflowInfo().startTime.getTime();
+  const desk = openDesk(input);
+  const crew = gatherCrew(input, runStartedAt, desk);
+  const base: Omit<StepArgs, 'seq' | 'host'> = { run: input.run, runStartedAt, digest: input.digest, direction: input.direction };
+  const accessoryRecords: HostRecord[] = [];
+  const names = (orders: HostOrder[]) => orders.map((order) => order.host);
+  const work = input.hosts.filter((order) => !order.done || order.accessories.length > 0);
+  let locked = false;
+
+  if (input.hosts.length > MOST_HOSTS) {
+    throw ApplicationFailure.nonRetryable(`${input.hosts.length} hosts in one run; at most ${MOST_HOSTS} are taken: name a part of them with -h`, 'TooManyHosts');
+  }
+
+  let outcome: FleetResult['outcome'] = 'done';
+  try {
+    if (work.length === 0) await verifyOnly();
+    else outcome = await upgradeAll();
+  } catch (error) {
+    outcome = isCancellation(error) ? 'cancelled' : 'failed';
+    desk.record.failure ??= outcome === 'failed' ? failureOf(desk.record.phase, error) : null;
+  }
+  return await CancellationScope.nonCancellable(() => finish(outcome));
+
+  async function verifyOnly(): Promise<void> {
+    desk.phase('working');
+    for (const wave of wavesOf(input.hosts, input.options, null)) {
+      await Promise.all(wave.map((order) => crew.start(order)));
+      await crew.ended(wave);
+      failIfAny(wave);
+    }
+  }
+
+  async function upgradeAll(): Promise<'done' | 'rejected'> {
+    await hook('pre-connect', input.hosts, false);
+    desk.phase('probing');
+    await probe();
+    const waves = wavesOf(input.hosts.filter((order) => order.roles.length > 0), input.options, input.bootLimit);
+    // Kamal's grouping: gates and hooks speak of all hosts at once, or of one host at a time when rolling.
+    for (const group of input.options.rolling ? rollingGroups() : [{ hosts: input.hosts, waves }]) {
+      if (!(await desk.gate('pre', names(group.hosts)))) return 'rejected';
+      await lockOnce();
+      await hook('pre-proxy-reboot', group.hosts, true);
+      desk.phase('working');
+      for (const wave of group.waves) await runWave(wave);
+      const members = group.waves.flat();
+      if (!(await desk.gate('post', names(group.hosts)))) {
+        await putBack(members);
+        return 'rejected';
+      }
+      await hook('post-proxy-reboot', group.hosts, true, members);
+      await crew.send(members, 'finish');
+      await crew.ended(members);
+      failIfAny(members);
+      await upgradeAccessories(group.hosts);
+    }
+    return 'done';
+  }
+
+  function rollingGroups(): { hosts: HostOrder[]; waves: HostOrder[][] }[] {
+    return input.hosts.map((order) => ({ hosts: [order], waves: order.roles.length > 0 ? [[order]] : [] }));
+  }
+
+  async function probe(): Promise<void> {
+    await Promise.all(
+      input.hosts.map((order) =>
+        looking.probeHost({ ...base, host: order.host, fingerprint: order.fingerprint }).catch((error: unknown) => {
+          throw Object.assign(error instanceof Error ? error : new Error(String(error)), { host: order.host });
+        }),
+      ),
+    );
+  }
+
+  /** The lock comes after the first approval, since nobody knows how long that takes; then all is looked at again. */
+  async function lockOnce(): Promise<void> {
+    if (locked) return;
+    desk.phase('locking');
+    // From the request on the lock may be ours, whatever happens to the answer.
+    locked = true;
+    await changing.acquireLock({ ...base, host: input.primaryHost, seq: LOCK_STEP, takeOverLockOf: input.takeOverLockOf });
+    await probe();
+  }
+
+  /** A wave: all prove themselves, then all cut over, leaders first where their health is only known afterwards. */
+  async function runWave(wave: HostOrder[]): Promise<void> {
+    await hook('pre-app-boot', wave, true);
+    await Promise.all(wave.map((order) => crew.start(order)));
+    await crew.reached(wave, 'proven');
+    if (crew.failed(wave).length > 0) {
+      await putBack(wave);
+      failIfAny(wave);
+    }
+    const leaders = leadersOf(wave);
+    const proved = input.options.strategy !== 'kamal' && primaryIsProved(wave);
+    if (!proved && leaders.length > 0) {
+      await crew.send(leaders, 'cut over');
+      await crew.oneReached(leaders, 'verified');
+      if (crew.failed(leaders).length === leaders.length) {
+        await putBack(wave);
+        failIfAny(wave);
+      }
+      await crew.send(wave.filter((order) => !leaders.includes(order)), 'cut over');
+    } else {
+      await crew.send(wave, 'cut over');
+    }
+    await crew.reached(wave, 'verified');
+    failIfAny(wave);
+    await hook('post-app-boot', wave, true, wave);
+    if (input.bootWaitSeconds > 0) await sleep(input.bootWaitSeconds * 1000);
+  }
+
+  async function putBack(orders: HostOrder[]): Promise<void> {
+    await crew.send(orders, 'put back');
+    await crew.ended(orders);
+  }
+
+  function failIfAny(orders: HostOrder[]): void {
+    const [first] = crew.failed(orders).map((order) => crew.result(order)).sort((a, b) => Number(b.failure !== null) - Number(a.failure !== null));
+    if (!first) return;
+    desk.record.failure ??= first.failure && { ...first.failure, step: `${first.host}: ${first.failure.step}` };
+    throw ApplicationFailure.nonRetryable(`${first.host} is ${first.outcome}`, 'HostNotUpgraded');
+  }
+
+  /** @param undo hosts to put back when the hook fails: they are verified, but not yet let go of */
+  async function hook(name: HookName, group: HostOrder[], withLock: boolean, undo: HostOrder[] = []): Promise<void> {
+    const args = { run: input.run, digest: input.digest, hook: name, hosts: names(group), locked: withLock, idempotent: input.options.hooksIdempotent };
+    const stepId = `${input.run}/${name}/${group[0]?.host ?? ''}`;
+    for (;;) {
+      try {
+        await hooks.runHook({ ...args, stepId });
+        return;
+      } catch (error) {
+        const failure = failureOf(`hook ${name}`, error);
+        if (!NEEDS_A_PERSON.includes(failure.type)) {
+          desk.record.failure ??= failure;
+          await putBack(undo);
+          throw error;
+        }
+        const choices = failure.type === FailureType.hookOutcomeUnknown ? (['retry', 'skip', 'abort'] as const) : (['retry', 'abort'] as const);
+        const decision = await desk.ask(`hook ${name}`, failure, [...choices]);
+        if (decision === 'skip') return;
+        if (decision === 'abort') {
+          desk.record.failure ??= failure;
+          await putBack(undo);
+          throw error;
+        }
+      }
+    }
+  }
+
+  async function upgradeAccessories(group: HostOrder[]): Promise<void> {
+    const hosts = group.filter((order) => order.accessories.length > 0);
+    if (input.options.accessories === 'skip' || hosts.length === 0) return;
+    desk.phase('accessories');
+    const outcomes = await Promise.allSettled(
+      hosts.map((order) =>
+        executeChild(accessories, {
+          workflowId: `${workflowInfo().workflowId}/${input.run}/${order.host}/accessories`,
+          args: [{ ...base, host: order.host, accessories: order.accessories, mode: input.options.accessories, pull: input.options.pullAccessories }],
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+          staticSummary: `accessories on ${order.host}`,
+          typedSearchAttributes: workflowInfo().typedSearchAttributes,
+        }),
+      ),
+    );
+    for (const each of outcomes) {
+      if (each.status === 'fulfilled') accessoryRecords.push(each.value);
+      else accessoryRecords.push(...recordIn(each.reason));
+    }
+    const broken = outcomes.find((each) => each.status === 'rejected');
+    if (broken) {
+      const record = accessoryRecords.find((each) => each.failure);
+      if (record?.failure) desk.record.failure ??= { ...record.failure, step: `${record.host}: ${record.failure.step}` };
+      throw broken.reason;
+    }
+  }
+
+  /** Runs in every end: the hosts come to theirs, the lock is released, the report is written. */
+  async function finish(ending: FleetResult['outcome']): Promise<FleetResult> {
+    await Promise.all(crew.started().map((order) => dismiss(order, ending)));
+    if (locked) {
+      desk.phase('unlocking');
+      await changing.releaseLock({ ...base, host: input.primaryHost, seq: UNLOCK_STEP });
+    }
+    const result: FleetResult = {
+      run: input.run,
+      outcome: ending,
+      hosts: input.hosts.map((order) => hostResult(order, ending)),
+      accessories: accessoryRecords,
+      failure: desk.record.failure,
+      said: desk.record.said,
+    };
+    desk.phase('over');
+    await reporting.writeReport({ service: input.service, destination: input.destination, result }).catch(() => undefined);
+    if (ending === 'done') return result;
+    if (ending === 'cancelled') throw new CancelledFailure('cancelled: each host that was worked on is back as it was, or done', [result]);
+    throw ApplicationFailure.create({
+      type: ending === 'rejected' ? 'RunRejected' : 'RunFailed',
+      message: summary(result),
+      nonRetryable: true,
+      details: [result],
+    });
+  }
+
+  /** Each cutover stands for itself: where another host failed, those that made it stay. */
+  async function dismiss(order: HostOrder, ending: FleetResult['outcome']): Promise<void> {
+    await crew.atRest(order);
+    const stays = ending === 'failed' && crew.inPhase([order], 'verified').length > 0;
+    await crew.send([order], stays ? 'finish' : 'put back');
+    await crew.ended([order]);
+  }
+
+  /** A host that only carries accessories has no workflow of its own for the app. */
+  function hostResult(order: HostOrder, ending: FleetResult['outcome']): FleetResult['hosts'][number] {
+    const result = crew.result(order);
+    const fine = order.roles.length === 0 && ending === 'done';
+    return fine ? { ...result, phase: 'done', outcome: 'done', alreadyThere: order.accessories.length === 0 } : result;
+  }
+
+  function summary(result: FleetResult): string {
+    const failure: Failure | null = result.failure;
+    const hosts = result.hosts.map((each) => `${each.host} ${each.outcome}`).join(', ');
+    return failure ? `${failure.step}: ${failure.message} (${hosts})` : `${result.outcome} (${hosts})`;
+  }
+}
+
+function recordIn(error: unknown): HostRecord[] {
+  const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure || cause instanceof CancelledFailure)) return [];
+  return cause.details?.[0] ? [cause.details[0] as HostRecord] : [];
+}

@@ -1,0 +1,60 @@
+import { ActivityFailure, isCancellation, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { failureOf } from './failure.ts';
+import { hostDetails } from './details.ts';
+import type { HostPhase, HostRecord, StepRecord } from './types.ts';
+import type { StepNotes } from '../activities/api.ts';
+
+/**
+ * Keeps one host's record: which step runs, how long each took, what it found. The record is what the CLI shows, what
+ * the Temporal UI renders and what the run returns.
+ */
+export interface HostSteps {
+  readonly record: HostRecord;
+  /** Runs a step and notes its time and outcome. The number is the step's place in the host's order of steps. */
+  run(name: string, activity: (seq: number) => Promise<StepNotes>): Promise<StepNotes>;
+  phase(phase: HostPhase): void;
+  /** True when every step so far found its host as wanted. */
+  allUnchanged(): boolean;
+}
+
+/**
+ * @param host the host's name
+ * @param firstSeq where this workflow's step numbers begin; later workflows on the same host begin higher, so that the
+ *   fencing token on the host only grows
+ */
+export function hostSteps(host: string, firstSeq: number): HostSteps {
+  const record: HostRecord = { host, phase: 'waiting', steps: [], failure: null };
+  let seq = firstSeq;
+  let unchanged = true;
+  const show = () => setCurrentDetails(hostDetails(record));
+  return {
+    record,
+    allUnchanged: () => unchanged,
+    phase(phase) {
+      record.phase = phase;
+      show();
+      // Runs without the permission to register search attributes go without them (the starter then sets none).
+      if (workflowInfo().typedSearchAttributes.getAll().length > 0) upsertSearchAttributes({ BactrianPhase: [phase] });
+    },
+    async run(name, activity) {
+      const step: StepRecord = { name, state: 'running', startedAt: Date.now(), endedAt: null, notes: [] };
+      record.steps.push(step);
+      show();
+      try {
+        const result = await activity(seq++);
+        step.notes = result.notes;
+        step.state = 'done';
+        unchanged &&= result.unchanged;
+        return result;
+      } catch (error) {
+        step.state = 'failed';
+        if (!record.failure && !isCancellation(error)) record.failure = failureOf(name, error);
+        if (error instanceof ActivityFailure) step.notes = [failureOf(name, error).type];
+        throw error;
+      } finally {
+        step.endedAt = Date.now();
+        show();
+      }
+    },
+  };
+}

@@ -1,0 +1,185 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setHandler,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { NEEDS_A_PERSON, type StepArgs } from '../activities/api.ts';
+import { failureOf } from './failure.ts';
+import { hostSteps, type HostSteps } from './host-steps.ts';
+import { hostQuery, hostReported, verdictSignal, type HostReport, type Verdict } from './messages.ts';
+import { changing, proving } from './policies.ts';
+import type { Direction, Failure, HostOrder, HostOutcome, HostPhase, HostResult, Strategy } from './types.ts';
+
+export interface HostInput {
+  run: string;
+  runStartedAt: number;
+  digest: string;
+  direction: Direction;
+  strategy: Strategy;
+  order: HostOrder;
+}
+
+/** Where the numbers of a host's steps begin: the run's lock comes before, accessories and unlocking after. */
+const FIRST_STEP = 100;
+
+/**
+ * One host's upgrade. It first proves the new path beside the old one, waits until all hosts of its wave have done so,
+ * cuts over, waits until the run's last gate is passed, and only then lets go of the old path. Whatever fails before
+ * that, a rejection and a cancellation too, puts the host back as it was.
+ *
+ * Ends by returning its result when the host is done; fails with the result in its details when it isn't.
+ */
+export async function host(input: HostInput): Promise<HostResult> {
+  const { order } = input;
+  const steps = hostSteps(order.host, FIRST_STEP);
+  const verdicts: Verdict[] = [];
+  setHandler(verdictSignal, (verdict) => void verdicts.push(verdict), { description: 'The fleet: cut over, finish, put back, retry' });
+  setHandler(hostQuery, () => steps.record, { description: 'The record of this host' });
+
+  const nextVerdict = async (): Promise<Verdict> => {
+    await condition(() => verdicts.length > 0);
+    return verdicts.shift() ?? 'put back';
+  };
+  const report = (phase: HostPhase, question?: Failure) => {
+    steps.phase(phase);
+    return tellFleet({ host: order.host, phase, question });
+  };
+  const parts = hostParts(input, steps);
+
+  let touched = false;
+  try {
+    if (order.done) {
+      await parts.verify(true);
+      return await end('done', true);
+    }
+    await report('proving');
+    for (;;) {
+      try {
+        touched = true;
+        await parts.prove();
+        break;
+      } catch (error) {
+        const failure = failureOf('prepare', error);
+        if (!NEEDS_A_PERSON.includes(failure.type)) throw error;
+        // Nothing of the old generation was touched yet, so there is time to ask.
+        await report('needs you', failure);
+        if ((await nextVerdict()) !== 'retry') throw error;
+        steps.record.failure = null;
+        await report('proving');
+      }
+    }
+    await report('proven');
+    if ((await nextVerdict()) !== 'cut over') throw new StandDown();
+    await report('cutting over');
+    await parts.cutOver();
+    await report('verified');
+    if ((await nextVerdict()) !== 'finish') throw new StandDown();
+    await CancellationScope.nonCancellable(async () => {
+      await report('finishing');
+      await parts.finish();
+    });
+    return await end('done', false);
+  } catch (error) {
+    return await CancellationScope.nonCancellable(() => putBack(error));
+  }
+
+  async function putBack(reason: unknown): Promise<never> {
+    let outcome: HostOutcome = touched ? 'put back' : 'unchanged';
+    if (touched) {
+      await report('putting back');
+      try {
+        await parts.putBack();
+        for (const step of steps.record.steps) if (step.state === 'done' && step.name !== PUT_BACK) step.state = 'undone';
+      } catch (error) {
+        outcome = 'stuck';
+        steps.record.failure = failureOf(PUT_BACK, error);
+      }
+    }
+    const result = await end(outcome, false);
+    const message = steps.record.failure?.message ?? (reason instanceof StandDown ? 'the run ended for other hosts' : String(reason));
+    if (isCancellation(reason)) throw new CancelledFailure(`${order.host}: ${outcome}`, [result]);
+    throw ApplicationFailure.create({ type: 'HostNotUpgraded', message: `${order.host} (${outcome}): ${message}`, nonRetryable: true, details: [result] });
+  }
+
+  async function end(outcome: HostOutcome, alreadyThere: boolean): Promise<HostResult> {
+    await report(outcome);
+    return { ...steps.record, outcome, alreadyThere };
+  }
+}
+
+const PUT_BACK = 'put back';
+
+/** Not an error of this host: the fleet decided that it stays as it was. */
+class StandDown extends Error {}
+
+/** The four parts of a host's upgrade, each a list of steps under the names people see. */
+function hostParts(input: HostInput, steps: HostSteps) {
+  const { order, strategy } = input;
+  const base: Omit<StepArgs, 'seq'> = {
+    run: input.run,
+    runStartedAt: input.runStartedAt,
+    digest: input.digest,
+    host: order.host,
+    direction: input.direction,
+  };
+  // Made here, once, so that each attempt of a step means the same container.
+  const roles = order.roles.map((role) => ({ role, hostnameSuffix: hex(12), replacedSuffix: hex(16) }));
+  const proxied = roles.filter(({ role }) => role.proxied);
+  const others = roles.filter(({ role }) => !role.proxied);
+
+  const cut = () =>
+    // From here to the end of the script nobody may stop it: between the two proxies nothing serves.
+    CancellationScope.nonCancellable(() =>
+      steps.run('hand over to kamal-proxy', (seq) => changing.cutOver({ ...base, seq, strategy })),
+    );
+  const boot = async (each: typeof roles) => {
+    for (const args of each) await steps.run(`boot app ${args.role.name}`, (seq) => proving.proveRole({ ...base, seq, ...args }));
+  };
+
+  return {
+    async prove() {
+      await steps.run('prepare', (seq) => proving.prepareHost({ ...base, seq, roles: order.roles, strategy }));
+      if (strategy !== 'kamal') await boot(proxied);
+    },
+    async cutOver() {
+      if (proxied.length > 0 || strategy === 'kamal') await cut();
+      // Kamal's own order: the app comes up behind a proxy that has taken over already.
+      if (strategy === 'kamal') await boot(proxied);
+      for (const args of proxied) {
+        await steps.run(`stop old ${args.role.name}`, (seq) => changing.stopOldRole({ ...base, seq, ...args }));
+      }
+      for (const args of others) {
+        await steps.run(`boot app ${args.role.name}`, (seq) => changing.replaceRole({ ...base, seq, ...args }));
+      }
+      await this.verify(false);
+    },
+    async verify(pruned: boolean) {
+      await steps.run('verify', (seq) => changing.verifyHost({ ...base, seq, roles: order.roles, pruned }));
+    },
+    async finish() {
+      await steps.run('prune', (seq) => changing.pruneHost({ ...base, seq, roles: order.roles, strategy }));
+    },
+    async putBack() {
+      await steps.run(PUT_BACK, (seq) => changing.putBack({ ...base, seq, journal: 'app' }));
+    },
+  };
+}
+
+function hex(digits: number): string {
+  return uuid4().replaceAll('-', '').slice(0, digits);
+}
+
+/** The fleet may be gone (terminated by hand): that must not keep a host from coming to its end. */
+async function tellFleet(report: HostReport): Promise<void> {
+  const parent = workflowInfo().parent;
+  if (!parent) return;
+  await getExternalWorkflowHandle(parent.workflowId)
+    .signal(hostReported, report)
+    .catch(() => undefined);
+}

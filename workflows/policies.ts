@@ -1,0 +1,52 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/api.ts';
+
+/*
+ * Time-outs and retries by kind of step. Connections come back: a lost one is retried for as long as it takes, with at
+ * most half a minute between attempts. What retrying can't mend (an unhealthy app, a refused login) is thrown as
+ * non-retryable by the activity. Heartbeats come every two seconds, so a dead worker is noticed in 10.
+ */
+const heartbeatTimeout = '10s';
+const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+
+/** Looks only, and before anything was changed: a host that can't be looked at ends the run while it costs nothing. */
+export const looking = proxyActivities<Pick<Activities, 'probeHost'>>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout,
+  retry: { ...retry, maximumAttempts: 3 },
+});
+
+/**
+ * Before the cutover two generations of a role run side by side, which must not last: what takes longer than a quarter
+ * of an hour, retries included, is given up, and the host put back.
+ */
+export const proving = proxyActivities<Pick<Activities, 'prepareHost' | 'proveRole'>>({
+  startToCloseTimeout: '10m',
+  scheduleToCloseTimeout: '15m',
+  heartbeatTimeout,
+  retry,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/** Steps that must come to an end, however often their host disappears in the middle. */
+export const changing = proxyActivities<
+  Pick<Activities, 'acquireLock' | 'releaseLock' | 'cutOver' | 'stopOldRole' | 'replaceRole' | 'verifyHost' | 'pruneHost' | 'putBack' | 'swapAccessory' | 'pruneAccessory'>
+>({
+  startToCloseTimeout: '15m',
+  heartbeatTimeout,
+  retry,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/** A hook runs once; the second attempt only finds out that nobody saw the end of the first. */
+export const hooks = proxyActivities<Pick<Activities, 'runHook'>>({
+  startToCloseTimeout: '1h',
+  heartbeatTimeout,
+  retry: { ...retry, maximumAttempts: 3 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+export const reporting = proxyActivities<Pick<Activities, 'writeReport'>>({
+  startToCloseTimeout: '30s',
+  retry: { ...retry, maximumAttempts: 5 },
+});

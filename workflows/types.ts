@@ -1,0 +1,170 @@
+/**
+ * What goes into a run and what comes out of it: ids, names, options, digests. Never an argv, an environment value or
+ * a file's contents: all of this is stored in Temporal's history and shown in its UI.
+ */
+
+/** Which way a run goes. The way back reuses the same workflows: the direction is data. */
+export type Direction = 'upgrade';
+
+/** How the old proxy makes place for the new one. */
+export type Strategy = 'swap' | 'kamal';
+
+/** What is done with accessories. */
+export type AccessoryMode = 'reboot' | 'join' | 'skip';
+
+/** Where a hook runs and, when asked for, a person is waited for. */
+export type Gate = 'pre' | 'post';
+
+export interface RunOptions {
+  strategy: Strategy;
+  rolling: boolean;
+  /** Hosts worked on at once when not rolling. */
+  concurrency: number;
+  accessories: AccessoryMode;
+  pullAccessories: boolean;
+  /** Gates that wait for a signal before their hook runs. */
+  approve: Gate[];
+  /** How long a gate waits, in seconds, before it counts as rejected. */
+  approvalTimeoutSeconds: number;
+  /** Hooks may simply run again when nobody saw how they ended. */
+  hooksIdempotent: boolean;
+}
+
+export interface FleetInput {
+  /** The run's own name, part of every host's journal: `20261124-2205-3fa9`. */
+  run: string;
+  direction: Direction;
+  service: string;
+  destination: string | null;
+  startedBy: string;
+  /** Digest of the configuration's snapshot (see `src/kamal`): activities find the configuration by it. */
+  digest: string;
+  primaryHost: string;
+  /** Hosts in Kamal's order. */
+  hosts: HostOrder[];
+  options: RunOptions;
+  /** `boot.limit` as a number of hosts, and `boot.wait` in seconds. */
+  bootLimit: number | null;
+  bootWaitSeconds: number;
+  /** A run of ours that is over and whose deploy lock may be taken over. */
+  takeOverLockOf: string | null;
+}
+
+/** What a run does on one host. */
+export interface HostOrder {
+  host: string;
+  /** True when everything of the deployment on this host is on the target generation already: it is only verified. */
+  done: boolean;
+  roles: RoleOrder[];
+  accessories: string[];
+  /** What the plan saw; the workflow's own probes must see the same. */
+  fingerprint: string;
+}
+
+export interface RoleOrder {
+  name: string;
+  /** The version that runs now, and that is booted again. */
+  version: string;
+  /** Of the primary role: its health opens the barrier for the other roles. */
+  primary: boolean;
+  /** Behind the proxy. */
+  proxied: boolean;
+}
+
+export type StepState = 'running' | 'done' | 'failed' | 'undone';
+
+/** One line of a host's record: an activity under a name a person understands. */
+export interface StepRecord {
+  name: string;
+  state: StepState;
+  /** Milliseconds since the epoch, as the workflow saw them. */
+  startedAt: number;
+  endedAt: number | null;
+  /** What was found or done, a few words. */
+  notes: string[];
+}
+
+export type HostPhase =
+  | 'waiting'
+  | 'proving'
+  | 'proven'
+  | 'cutting over'
+  | 'verified'
+  | 'accessories'
+  | 'finishing'
+  | 'putting back'
+  | 'needs you'
+  | 'done'
+  | 'unchanged'
+  | 'put back'
+  | 'stuck';
+
+export interface Failure {
+  step: string;
+  type: string;
+  message: string;
+  /** A 0600 file on the worker's machine with what the host said last, if there is one. */
+  logFile: string | null;
+  hint: string | null;
+}
+
+export interface HostRecord {
+  host: string;
+  phase: HostPhase;
+  steps: StepRecord[];
+  failure: Failure | null;
+}
+
+/** `done`: on the target generation and verified. `unchanged`: never touched. `put back`: as it was before. */
+export type HostOutcome = 'done' | 'unchanged' | 'put back' | 'stuck';
+
+export interface HostResult extends HostRecord {
+  outcome: HostOutcome;
+  /** True when nothing had to be done. */
+  alreadyThere: boolean;
+}
+
+export type FleetPhase = 'connecting' | 'probing' | 'waiting for approval' | 'locking' | 'working' | 'accessories' | 'unlocking' | 'over';
+
+/** A gate at which the run stands. */
+export interface PendingGate {
+  gate: Gate;
+  hosts: string[];
+  since: number;
+}
+
+/** Something only a person can decide. */
+export interface PendingQuestion {
+  where: string;
+  failure: Failure;
+  choices: Decision[];
+}
+
+export type Decision = 'retry' | 'skip' | 'abort';
+
+/** Who said what to a run. */
+export interface Said {
+  at: number;
+  what: string;
+  by: string;
+  why: string | null;
+}
+
+export interface FleetRecord {
+  run: string;
+  phase: FleetPhase;
+  gate: PendingGate | null;
+  question: PendingQuestion | null;
+  hosts: { host: string; phase: HostPhase; workflowId: string | null }[];
+  said: Said[];
+  failure: Failure | null;
+}
+
+export interface FleetResult {
+  run: string;
+  outcome: 'done' | 'failed' | 'rejected' | 'cancelled';
+  hosts: HostResult[];
+  accessories: HostRecord[];
+  failure: Failure | null;
+  said: Said[];
+}
