@@ -94,8 +94,11 @@ export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** The last `lines` lines that were written to `path` after byte `from`; '' when there are none. */
-export async function tailOf(path: string, from: number, lines: number): Promise<string> {
+/**
+ * What was written to `path` after byte `from`, in at most `lines` lines, '' when nothing was. Where that is too
+ * little, the middle is left out: the beginning of an error names it, the end says what became of it.
+ */
+export async function excerptOf(path: string, from: number, lines: number): Promise<string> {
   let text: Buffer;
   try {
     text = await readFile(path);
@@ -103,5 +106,8 @@ export async function tailOf(path: string, from: number, lines: number): Promise
     if (codeOf(error) === 'ENOENT') return '';
     throw error;
   }
-  return text.subarray(from).toString('utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  const all = text.subarray(from).toString('utf8').trimEnd().split('\n');
+  if (all.length <= lines) return all.join('\n');
+  const half = Math.floor(lines / 2);
+  return [...all.slice(0, half), '…', ...all.slice(half - lines)].join('\n');
 }

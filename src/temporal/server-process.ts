@@ -7,7 +7,7 @@ import { minimalEnvironment } from './environment.ts';
 import type { Environment } from './environment.ts';
 import { TemporalSetupError } from './errors.ts';
 import type { ServerPorts } from './ports.ts';
-import { openPrivateLog, sizeOf, tailOf } from './private-files.ts';
+import { openPrivateLog, sizeOf, excerptOf } from './private-files.ts';
 import { identityOf, isAlive, runningCommands } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { registerSearchAttributes } from './register-search-attributes.ts';
@@ -133,8 +133,8 @@ export async function configureServer(address: string): Promise<void> {
   }
 }
 
-/** The end of what the server wrote since `logStart`, indented for a message. */
-export async function serverLogTail(files: ServerFiles, logStart: number): Promise<string> {
-  const tail = await tailOf(files.log, logStart, 8);
-  return tail ? tail.replaceAll(/^/gm, '  ') : '  (it wrote nothing)';
+/** What the server wrote since `logStart`, indented for a message. */
+export async function serverLogExcerpt(files: ServerFiles, logStart: number): Promise<string> {
+  const said = await excerptOf(files.log, logStart, 8);
+  return said ? said.replaceAll(/^/gm, '  ') : '  (it wrote nothing)';
 }

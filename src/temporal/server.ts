@@ -11,7 +11,7 @@ import type { ProcessIdentity } from './process-identity.ts';
 import { findTemporalCli } from './server-binary.ts';
 import type { ServerVersions, TemporalCli } from './server-binary.ts';
 import {
-  EMBEDDED_NAMESPACE, addressOf, answers, configureServer, findServerOn, serverLogTail, spawnServer, uiUrlOf,
+  EMBEDDED_NAMESPACE, addressOf, answers, configureServer, findServerOn, serverLogExcerpt, spawnServer, uiUrlOf,
   waitUntilAnswering,
 } from './server-process.ts';
 import { prepareDatabase, readServerRecord, serverFiles, writeServerRecord } from './server-record.ts';
@@ -136,15 +136,15 @@ async function launchOnce(
   const { identity, logStart, failed } = spawnServer(cli, files, ports, env);
   if (!identity) {
     const reason = await Promise.race([failed, sleep(1_000, undefined)]);
-    return { trouble: reason ? `  ${messageOf(reason)}` : await serverLogTail(files, logStart) };
+    return { trouble: reason ? `  ${messageOf(reason)}` : await serverLogExcerpt(files, logStart) };
   }
   const record: ServerRecord = { process: identity, ports, versions: cli.versions, stopped: false };
   await writeServerRecord(files, record);
   const outcome = await waitUntilAnswering(identity, addressOf(ports), START_MS);
   if (outcome === 'answers') return record;
   if (outcome === 'silent') await endProcess(identity, STOP_MS);
-  const tail = await serverLogTail(files, logStart);
-  return { trouble: outcome === 'silent' ? `  no answer at ${addressOf(ports)} for ${START_MS / 1000} s\n${tail}` : tail };
+  const said = await serverLogExcerpt(files, logStart);
+  return { trouble: outcome === 'silent' ? `  no answer at ${addressOf(ports)} for ${START_MS / 1000} s\n${said}` : said };
 }
 
 function describe(files: ServerFiles, record: ServerRecord, reused: boolean): EmbeddedServer {

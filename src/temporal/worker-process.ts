@@ -9,7 +9,7 @@ import { definedOnly, minimalEnvironment } from './environment.ts';
 import type { Environment } from './environment.ts';
 import { TemporalSetupError, codeOf, messageOf } from './errors.ts';
 import { exclusively } from './exclusive.ts';
-import { openPrivateLog, sizeOf, tailOf } from './private-files.ts';
+import { openPrivateLog, sizeOf, excerptOf } from './private-files.ts';
 import { endProcess, identityOf, isAlive } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { realProjectDir, stateDir, workerFiles } from './state.ts';
@@ -54,7 +54,7 @@ const STOP_MS = 30_000;
  * environment: the running one, or a new one, in which case it returns when that
  * asks for work. One that doesn't answer for 15 s, or works for another server
  * or with another codec key, is ended and replaced: workers may die at any time.
- * @throws TemporalSetupError when the worker doesn't come up; the message has the end of its log
+ * @throws TemporalSetupError when the worker doesn't come up; the message has what it said
  */
 export async function ensureWorker(request: WorkerRequest): Promise<EnsuredWorker> {
   const { env, version, address, mayReplace } = request;
@@ -144,10 +144,10 @@ async function keepTrying(
     }
     const dead = !isAlive(identity);
     if (dead || Date.now() >= deadline) {
-      const tail = await tailOf(files.log, logStart, 12);
+      const said = await excerptOf(files.log, logStart, 12);
       throw new TemporalSetupError(
         `The worker (process ${identity.pid}) ${dead ? 'ended while starting' : `wasn't ready within ${START_MS / 1000} s: ${reason}`}.\n` +
-          `${tail ? tail.replaceAll(/^/gm, '  ') : '  (it wrote nothing)'}\nIts whole log: ${files.log}`,
+          `${said ? said.replaceAll(/^/gm, '  ') : '  (it wrote nothing)'}\nIts whole log: ${files.log}`,
       );
     }
     await sleep(100);
