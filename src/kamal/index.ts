@@ -25,3 +25,7 @@ export { loadProject, type LoadOptions } from './load.ts';
 export { readSecrets, SecretsError, type SecretsOptions } from './secrets/read.ts';
 export { secretValuesOf } from './secrets/values.ts';
 export { kamal1NamesOf, type Kamal1Names } from './kamal1.ts';
+export { configJson, configText, jsonScalar, type Json } from './config-report.ts';
+export { FileMissing, uploadOf, type RenderContext, type Upload } from './accessory-files.ts';
+export { problemsInUse } from './usage.ts';
+export * as ssh from './commands/ssh.ts';
