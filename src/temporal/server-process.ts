@@ -35,7 +35,7 @@ export function serverArguments(files: ServerFiles, ports: ServerPorts): string[
     'server', 'start-dev',
     '--db-filename', files.database,
     '--ip', LOOPBACK, '--port', String(ports.grpc),
-    '--ui-ip', LOOPBACK, '--ui-port', String(ports.ui), '--ui-disable-news-fetch',
+    '--ui-ip', LOOPBACK, '--ui-port', String(ports.ui),
     // SQLite's own defaults make the server four times slower; with WAL a kill -9 loses nothing either.
     '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL',
     '--log-level', 'warn',
