@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comparable } from '../../lab/comparable.ts';
 import type { ComparableHost } from '../../lab/comparable.ts';
 import { Lab } from '../../lab/lab.ts';
+import { realKamal } from '../../lab/kamal.ts';
 import { loadOn, startLoad } from '../../lab/load.ts';
 import { writeProject } from '../../lab/project.ts';
 import { must, run } from '../../lab/run.ts';
@@ -24,11 +25,8 @@ describe('a lab', { timeout: 120_000 }, () => {
   }, 60_000);
 
   it('is in the state that Kamal 1.9.3 leaves', async () => {
-    const reference = JSON.parse(
-      await readFile(new URL('reference/kamal-1.9.3-deployed.json', import.meta.url), 'utf8'),
-    ) as Record<string, ComparableHost>;
     for (const host of lab.hosts) {
-      expect(comparable(await lab.inspect(host.name), '10.75.0'), host.name).toEqual(reference[host.name]);
+      expect(comparable(await lab.inspect(host.name), '10.75.0'), host.name).toEqual((await reference('kamal-1.9.3-deployed'))[host.name]);
     }
   });
 
@@ -84,6 +82,18 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect((await fetch('http://10.75.0.11/')).status).toBe(200);
   });
 
+  it('is upgraded by real Kamal to the state that real Kamal left elsewhere', async () => {
+    await lab.restore();
+    const folder = await mkdtemp(join(tmpdir(), 'labtest-'));
+    await writeProject(lab, folder);
+    await must(realKamal(), ['upgrade', '-y', '--version', 'v1'], { cwd: folder });
+    for (const host of lab.hosts) {
+      expect(comparable(await lab.inspect(host.name), '10.75.0'), host.name).toEqual((await reference('upgraded-by-kamal-2.12.0'))[host.name]);
+      expect((await lab.commands(host.name)).length).toBeGreaterThan(20);
+    }
+    await rm(folder, { recursive: true });
+  });
+
   it('leaves nothing behind', async () => {
     await lab.down();
     expect(await leftBehind()).toEqual([]);
@@ -124,6 +134,10 @@ async function leftBehind(): Promise<string[]> {
     .join('\n')
     .split('\n')
     .filter((line) => /bkt-labtest|bactrian-lab\/labtest/.test(line));
+}
+
+async function reference(name: string): Promise<Record<string, ComparableHost>> {
+  return JSON.parse(await readFile(new URL(`reference/${name}.json`, import.meta.url), 'utf8')) as Record<string, ComparableHost>;
 }
 
 async function pause(ms: number): Promise<void> {
