@@ -48,10 +48,18 @@ export class Authentication {
     ];
     let hint = `Put one of these public keys into ~${user}/.ssh/authorized_keys on the host, or name the right key; then this must work: ssh -p ${port} ${user}@${hostName} true`;
     if (lockedFile !== undefined) hint = `Load the key into the agent: ssh-add ${lockedFile}`;
-    if (this.partial) hint = 'The server wants a second factor after the key, which only a person can give: let this account in with a key alone.';
-    else if (this.accepted.length > 0 && !this.accepted.includes('publickey')) hint = `Allow public keys on the host (PubkeyAuthentication yes) for ${user}.`;
-    if (tooMany) hint = 'The agent holds more keys than the server lets one try: name the right one and offer only that (IdentitiesOnly).';
-    const what = this.partial ? 'took a key but wants more' : tooMany ? 'closed the connection after too many keys' : "didn't accept us";
+    if (this.partial)
+      hint =
+        'The server wants a second factor after the key, which only a person can give: let this account in with a key alone.';
+    else if (this.accepted.length > 0 && !this.accepted.includes('publickey'))
+      hint = `Allow public keys on the host (PubkeyAuthentication yes) for ${user}.`;
+    if (tooMany)
+      hint = 'The agent holds more keys than the server lets one try: name the right one and offer only that (IdentitiesOnly).';
+    const what = this.partial
+      ? 'took a key but wants more'
+      : tooMany
+        ? 'closed the connection after too many keys'
+        : "didn't accept us";
     return new SshError('auth', host, `${user}@${hostName} ${what}: ${parts.join('; ')}`, hint);
   }
 }

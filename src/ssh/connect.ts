@@ -58,12 +58,7 @@ export async function connect(
   }
 }
 
-async function openTransport(
-  target: Target,
-  settings: SshSettings,
-  signal: AbortSignal,
-  route: Route,
-): Promise<Transport> {
+async function openTransport(target: Target, settings: SshSettings, signal: AbortSignal, route: Route): Promise<Transport> {
   if (target.jumps.length > 0) return openThroughJump(target, settings, signal, route.openHop, route.passengers);
   if (target.proxyCommand !== undefined) return dialCommand(target, target.proxyCommand);
   return dialTcp(target, signal);
@@ -75,6 +70,7 @@ function handshake(target: Target, identities: Identities, transport: Transport,
   const hostKey = new HostKeyCheck(target);
   const forwardAgent = target.forwardAgent && target.agentSocket !== undefined;
   let hostKeyError: SshError | undefined;
+  let greeting = '';
 
   return new Promise((resolve, reject) => {
     const settle = (): void => {
@@ -92,7 +88,7 @@ function handshake(target: Target, identities: Identities, transport: Transport,
     const onError = (error: Error & { level?: string }): void => {
       if (error.level === 'agent') authentication.agentError = error.message;
       else if (hostKeyError !== undefined) fail(hostKeyError);
-      else void handshakeError(target, transport, authentication, error).then(fail);
+      else void handshakeError(target, transport, authentication, error, greeting).then(fail);
     };
     const onClose = (): void => onError(new Error('the connection was closed'));
     if (signal.aborted) return onAbort();
@@ -124,6 +120,10 @@ function handshake(target: Target, identities: Identities, transport: Transport,
       // Only for forwarding, which each command asks for: what is offered is the authHandler's business.
       ...(forwardAgent ? { agent: target.agentSocket } : {}),
     });
+    // ssh2 has paused the stream until it listens itself, so that nothing passes it by.
+    transport.stream.once('data', (chunk: Buffer) => {
+      greeting = chunk.toString('latin1', 0, 4096);
+    });
   });
 }
 
@@ -132,22 +132,42 @@ async function handshakeError(
   transport: Transport,
   authentication: Authentication,
   error: Error & { level?: string },
+  greeting: string,
 ): Promise<SshError> {
   const { host, hostName, port } = target;
   const at = `${hostName}:${port}`;
   if (error.level === 'client-authentication') return authentication.refused(false);
   if (/too many authentication failures/i.test(error.message)) return authentication.refused(true);
   if (/no matching/i.test(error.message)) {
-    return new SshError('config', host, `${at} and we have no algorithm in common: ${error.message}`, "The host's OpenSSH is very old, or its sshd_config very strict (Ciphers, KexAlgorithms, MACs, HostKeyAlgorithms).", error);
+    return new SshError(
+      'config',
+      host,
+      `${at} and we have no algorithm in common: ${error.message}`,
+      "The host's OpenSSH is very old, or its sshd_config very strict (Ciphers, KexAlgorithms, MACs, HostKeyAlgorithms).",
+      error,
+    );
   }
-  if (/identification|Invalid header|Header/i.test(error.message)) {
-    return new SshError('config', host, `${at} doesn't speak SSH (${error.message})`, 'Check the port.', error);
+  if (greeting !== '' && !greeting.includes('SSH-')) {
+    const line = JSON.stringify(greeting.split(/\r?\n/, 1)[0]?.slice(0, 80));
+    return new SshError('config', host, `${at} doesn't speak SSH, it says ${line}`, 'Check the port.', error);
   }
   const complaint = await transport.complaint();
   if (complaint !== '') {
-    return new SshError('unreachable', host, `the ProxyCommand for ${host} failed: ${complaint}`, `Try it by hand: ${target.proxyCommand}`, error);
+    return new SshError(
+      'unreachable',
+      host,
+      `the ProxyCommand for ${host} failed: ${complaint}`,
+      `Try it by hand: ${target.proxyCommand}`,
+      error,
+    );
   }
-  return new SshError('lost', host, `${at} ended the connection before we were in: ${error.message}`, 'Too many connections at once (MaxStartups), a ban (fail2ban) or a restart of sshd look like this; try again.', error);
+  return new SshError(
+    'lost',
+    host,
+    `${at} ended the connection before we were in: ${error.message}`,
+    'Too many connections at once (MaxStartups), a ban (fail2ban) or a restart of sshd look like this; try again.',
+    error,
+  );
 }
 
 function timedOut(target: Target): SshError {

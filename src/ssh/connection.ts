@@ -22,18 +22,36 @@ export class Connection implements SshConnection {
   private readonly lossCallbacks = new Set<(error: SshError) => void>();
 
   /** @param settings keepaliveIntervalMs as the client was given it, for the message when it strikes */
-  constructor(host: string, client: Client, transport: Transport, settings: { keepaliveIntervalMs: number; forwardAgent: boolean }) {
+  constructor(
+    host: string,
+    client: Client,
+    transport: Transport,
+    settings: { keepaliveIntervalMs: number; forwardAgent: boolean },
+  ) {
     this.host = host;
     this.client = client;
     this.transport = transport;
     this.slots = new Slots(host, MAX_SESSIONS);
     this.forwardAgent = settings.forwardAgent;
+    // Each command that waits to send its stdin listens for `drain`.
+    transport.stream.setMaxListeners(0);
     const onEnd = (why = 'it was closed from the other side'): void =>
-      this.end(new SshError('lost', host, `the connection to ${host} was lost: ${why}`, 'Is the host up? What was running there may still be running.'));
+      this.end(
+        new SshError(
+          'lost',
+          host,
+          `the connection to ${host} was lost: ${why}`,
+          'Is the host up? What was running there may still be running.',
+        ),
+      );
     client.on('error', (error: Error & { level?: string }) => {
       if (error.level === 'agent') return;
       // Not left to the stream's end: that of a jump host's channel may never come.
-      onEnd(error.message.includes('Keepalive timeout') ? `no answer to three keep-alives, ${settings.keepaliveIntervalMs} ms apart` : error.message);
+      onEnd(
+        error.message.includes('Keepalive timeout')
+          ? `no answer to three keep-alives, ${settings.keepaliveIntervalMs} ms apart`
+          : error.message,
+      );
     });
     client.on('end', () => onEnd());
     client.on('close', () => onEnd());
@@ -65,7 +83,13 @@ export class Connection implements SshConnection {
         }
         if (!(error instanceof SessionRefused)) throw error;
         if (refusals >= MAX_REFUSALS) {
-          throw new SshError('refused', this.host, `${this.host} opens no session: ${error.message}`, "See MaxSessions in the host's sshd_config.", error);
+          throw new SshError(
+            'refused',
+            this.host,
+            `${this.host} opens no session: ${error.message}`,
+            "See MaxSessions in the host's sshd_config.",
+            error,
+          );
         }
         this.slots.shrink();
       } finally {
@@ -102,7 +126,9 @@ export class Connection implements SshConnection {
 
   close(): void {
     if (this.closed) return;
-    this.end(new SshError('lost', this.host, `the connection to ${this.host} was closed by us`, 'Nothing to do: it was asked for.'));
+    this.end(
+      new SshError('lost', this.host, `the connection to ${this.host} was closed by us`, 'Nothing to do: it was asked for.'),
+    );
   }
 
   private end(error: SshError): void {

@@ -59,11 +59,29 @@ function dialError(target: Target, error: NodeJS.ErrnoException): SshError {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EAI_NODATA':
-      return new SshError('unreachable', host, `the name ${hostName} can't be resolved (${code})`, 'Check the spelling, DNS, and HostName in ~/.ssh/config.', error);
+      return new SshError(
+        'unreachable',
+        host,
+        `the name ${hostName} can't be resolved (${code})`,
+        'Check the spelling, DNS, and HostName in ~/.ssh/config.',
+        error,
+      );
     case 'ETIMEDOUT':
-      return new SshError('timeout', host, `${at} doesn't answer`, 'Is the host up, and does a firewall let this machine in?', error);
+      return new SshError(
+        'timeout',
+        host,
+        `${at} doesn't answer`,
+        'Is the host up, and does a firewall let this machine in?',
+        error,
+      );
     default:
-      return new SshError('unreachable', host, `${at} can't be reached: ${inner.message}`, 'Check the network, the VPN and the address.', error);
+      return new SshError(
+        'unreachable',
+        host,
+        `${at} can't be reached: ${inner.message}`,
+        'Check the network, the VPN and the address.',
+        error,
+      );
   }
 }
 

@@ -5,15 +5,7 @@
  * `aborted` is the caller's own doing.
  */
 export type SshErrorKind =
-  | 'unreachable'
-  | 'refused'
-  | 'timeout'
-  | 'auth'
-  | 'host-key-unknown'
-  | 'host-key-changed'
-  | 'lost'
-  | 'config'
-  | 'aborted';
+  'unreachable' | 'refused' | 'timeout' | 'auth' | 'host-key-unknown' | 'host-key-changed' | 'lost' | 'config' | 'aborted';
 
 /** A failure of the connection, never of a command that ran. Holds no key material. */
 export class SshError extends Error {

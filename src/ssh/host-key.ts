@@ -88,7 +88,9 @@ export class HostKeyCheck {
   }
 
   private files(): string {
-    return [...this.target.userKnownHosts, ...this.target.globalKnownHosts].join(', ') || 'the known_hosts files (there are none)';
+    return (
+      [...this.target.userKnownHosts, ...this.target.globalKnownHosts].join(', ') || 'the known_hosts files (there are none)'
+    );
   }
 
   private scan(): string {

@@ -81,7 +81,12 @@ export function parseJump(passenger: string, jump: string): { host: string; user
   const match = /^(?:ssh:\/\/)?(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:/\s]+))(?::(\d{1,5}))?\/?$/.exec(jump);
   const host = match?.[2] ?? match?.[3];
   if (match === null || host === undefined) {
-    throw new SshError('config', passenger, `the jump host \`${jump}\` for ${passenger} can't be read`, 'It is written [user@]host[:port], an IPv6 address in brackets.');
+    throw new SshError(
+      'config',
+      passenger,
+      `the jump host \`${jump}\` for ${passenger} can't be read`,
+      'It is written [user@]host[:port], an IPv6 address in brackets.',
+    );
   }
   return { host, user: match[1], port: match[4] === undefined ? undefined : Number(match[4]) };
 }

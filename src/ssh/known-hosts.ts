@@ -76,7 +76,9 @@ export function knownHostName(host: string, port: number): string {
 /** The entries about this name (in lower case), hashed ones included. Patterns know no case here, unlike those of ssh_config. */
 export function entriesFor(hosts: readonly KnownHost[], name: string): KnownHost[] {
   return hosts.filter((entry) =>
-    entry.names.startsWith('|1|') ? matchesHash(name, entry.names) : matchesPatternList(name, entry.names.toLowerCase().split(',')),
+    entry.names.startsWith('|1|')
+      ? matchesHash(name, entry.names)
+      : matchesPatternList(name, entry.names.toLowerCase().split(',')),
   );
 }
 

@@ -62,7 +62,8 @@ export class SshPool {
     signal: AbortSignal | undefined,
     open: (attempt: AbortSignal) => Promise<SshConnection>,
   ): Promise<SshConnection> {
-    if (this.closed) throw new SshError('aborted', host, `${host}: the connections were closed`, 'Nothing to do: it was asked for.');
+    if (this.closed)
+      throw new SshError('aborted', host, `${host}: the connections were closed`, 'Nothing to do: it was asked for.');
     if (signal?.aborted) throw aborted(host, 'connecting');
     let entry = this.entries.get(key);
     if (entry === undefined || entry.connection?.closed === true || entry.controller.signal.aborted) {

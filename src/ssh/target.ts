@@ -58,7 +58,11 @@ export function resolveTarget(host: string, settings: SshSettings): Target {
   const port = settings.port ?? parsePort(host, first('port')) ?? 22;
   const user = settings.user ?? first('user') ?? localUser;
   const expand = (text: string): string =>
-    expandTokens(text, { h: hostName, n: host, p: String(port), r: user, u: localUser, d: home, k: first('hostkeyalias') ?? host }, settings.env);
+    expandTokens(
+      text,
+      { h: hostName, n: host, p: String(port), r: user, u: localUser, d: home, k: first('hostkeyalias') ?? host },
+      settings.env,
+    );
   const path = (text: string): string => expand(text.replace(/^~(?=\/|$)/, home));
 
   return {
@@ -90,16 +94,17 @@ export function resolveTarget(host: string, settings: SshSettings): Target {
   };
 }
 
-function readConfig(
-  host: string,
-  files: string[],
-  by: { settings: SshSettings; home: string; localUser: string },
-): HostConfig {
+function readConfig(host: string, files: string[], by: { settings: SshSettings; home: string; localUser: string }): HostConfig {
   try {
     return readHostConfig(files, { host, user: by.settings.user, localUser: by.localUser, home: by.home, env: by.settings.env });
   } catch (error) {
     if (!(error instanceof ConfigFileError)) throw error;
-    throw new SshError('config', host, error.message, 'Correct that line of the SSH configuration; `ssh -G HOST` reads the same files.');
+    throw new SshError(
+      'config',
+      host,
+      error.message,
+      'Correct that line of the SSH configuration; `ssh -G HOST` reads the same files.',
+    );
   }
 }
 
@@ -126,7 +131,11 @@ function proxy(
   if (jump === undefined && command === undefined && fromFile !== undefined) {
     const value = config.get(fromFile)?.[0];
     // `Host *` with a ProxyJump covers the jump host too, which isn't its own.
-    if (fromFile === 'proxyjump') jump = value !== undefined && value !== 'none' && !value.includes(',') && parseJump(host, value).host === host ? undefined : value;
+    if (fromFile === 'proxyjump')
+      jump =
+        value !== undefined && value !== 'none' && !value.includes(',') && parseJump(host, value).host === host
+          ? undefined
+          : value;
     else command = value;
   }
   if (jump !== undefined && jump !== 'none') {
@@ -161,7 +170,12 @@ function parsePort(host: string, value: string | undefined): number | undefined 
   if (value === undefined) return undefined;
   const port = Number(value);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new SshError('config', host, `the SSH configuration says Port ${value} for ${host}; a port is a number from 1 to 65535`, 'Correct the Port line.');
+  throw new SshError(
+    'config',
+    host,
+    `the SSH configuration says Port ${value} for ${host}; a port is a number from 1 to 65535`,
+    'Correct the Port line.',
+  );
 }
 
 function expandTokens(text: string, tokens: Record<string, string>, env: Record<string, string | undefined>): string {

@@ -25,7 +25,9 @@ const ours = (host: string, user?: string): Map<string, string[]> =>
 /** What the real ssh makes of the same file: keyword to its values, each line's rest as one. */
 function sshG(host: string): Map<string, string[]> {
   const values = new Map<string, string[]>();
-  for (const line of execFileSync('ssh', ['-G', '-F', file, host], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim().split('\n')) {
+  for (const line of execFileSync('ssh', ['-G', '-F', file, host], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    .trim()
+    .split('\n')) {
     const at = line.indexOf(' ');
     const keyword = line.slice(0, at);
     values.set(keyword, [...(values.get(keyword) ?? []), line.slice(at + 1)]);
@@ -37,15 +39,18 @@ describe('the same as `ssh -G`', () => {
   const cases: Record<string, string> = {
     'first value wins': 'Host web\n Port 2222\n User first\nHost *\n Port 2223\n User second\n',
     'before any Host': 'User early\nHost web\n User late\n',
-    'patterns and negation': 'Host w?b !webx\n User a\nHost *.example.com,web\n User b\nHost !web *\n User c\nHost ???\n Port 1000\n',
+    'patterns and negation':
+      'Host w?b !webx\n User a\nHost *.example.com,web\n User b\nHost !web *\n User c\nHost ???\n Port 1000\n',
     'case of keywords, = and tabs': 'hOsT web\n\tPORT = 2022\n  user=x\nHost *\nhostname\t=\tEXAMPLE.com\n',
-    'quotes and comments': 'Host "web" other # comment\n  User "a b" # comment\n  IdentityFile "/a b/c#d"\n# User no\n  IdentityFile \'/e f\'\n',
+    'quotes and comments':
+      'Host "web" other # comment\n  User "a b" # comment\n  IdentityFile "/a b/c#d"\n# User no\n  IdentityFile \'/e f\'\n',
     'every IdentityFile': 'Host web\n IdentityFile /a\nHost *\n IdentityFile /b\n IdentityFile /c\nIdentitiesOnly yes\n',
     'ProxyCommand as it stands': `Host web\n ProxyCommand sh -c 'nc   -X 5 "%h" %p' # not a comment\n`,
     ProxyJump: 'Host web\n ProxyJump u@jump:2200,other\n',
     'Match all and host': 'Match host web,other\n User a\nMatch all\n Port 99\n User b\n',
     'Match negated': 'Match !host web\n User a\nMatch !host other originalhost w*\n User b\n',
-    'Match host after HostName': 'Host web\n HostName 10.0.0.1\nMatch host 10.0.0.*\n User resolved\nMatch originalhost web\n Port 77\n',
+    'Match host after HostName':
+      'Host web\n HostName 10.0.0.1\nMatch host 10.0.0.*\n User resolved\nMatch originalhost web\n Port 77\n',
     'Match user': `User deploy\nMatch user deploy\n Port 1\nMatch user root\n Port 2\n`,
     'Match localuser': `Match localuser ${userInfo().username}\n Port 12\nMatch localuser nobody-here\n Port 13\n`,
     'Match exec': `Match host web exec "test %h = web"\n User yes\nMatch exec "false"\n Port 5\n`,
@@ -60,13 +65,32 @@ describe('the same as `ssh -G`', () => {
     for (const host of ['web', 'other', 'webx', 'a.example.com']) {
       const theirs = sshG(host);
       const mine = ours(host);
-      for (const keyword of ['user', 'port', 'hostname', 'hostkeyalias', 'identityfile', 'identitiesonly', 'proxycommand', 'proxyjump', 'stricthostkeychecking', 'userknownhostsfile', 'globalknownhostsfile']) {
+      for (const keyword of [
+        'user',
+        'port',
+        'hostname',
+        'hostkeyalias',
+        'identityfile',
+        'identitiesonly',
+        'proxycommand',
+        'proxyjump',
+        'stricthostkeychecking',
+        'userknownhostsfile',
+        'globalknownhostsfile',
+      ]) {
         const value = mine.get(keyword);
         // ssh -G shows defaults too; what the file says nothing about is not looked at here.
         if (value === undefined) continue;
-        const shown = keyword === 'identityfile' ? value : [value.join(' ').replaceAll('%h', keyword === 'hostname' ? host : '%h')];
-        const expected = keyword === 'hostname' || keyword === 'hostkeyalias' ? theirs.get(keyword)?.map((name) => name.toLowerCase()) : theirs.get(keyword);
-        expect(shown.map((v) => (keyword === 'hostname' || keyword === 'hostkeyalias' ? v.toLowerCase() : v)), `${keyword} of ${host}`).toEqual(expected);
+        const shown =
+          keyword === 'identityfile' ? value : [value.join(' ').replaceAll('%h', keyword === 'hostname' ? host : '%h')];
+        const expected =
+          keyword === 'hostname' || keyword === 'hostkeyalias'
+            ? theirs.get(keyword)?.map((name) => name.toLowerCase())
+            : theirs.get(keyword);
+        expect(
+          shown.map((v) => (keyword === 'hostname' || keyword === 'hostkeyalias' ? v.toLowerCase() : v)),
+          `${keyword} of ${host}`,
+        ).toEqual(expected);
       }
       // And the other way round: nothing that the file decides is missed.
       expect([host, mine.get('user')?.[0] ?? userInfo().username]).toEqual([host, theirs.get('user')?.[0]]);
@@ -83,7 +107,11 @@ describe('the same as `ssh -G`', () => {
     write('config', `Include ${dir}/conf.d/*.conf ${dir}/missing\nHost web\n Include ${dir}/only-web\nHost *\n User last\n`);
     for (const host of ['web', 'other', 'third']) {
       const [mine, theirs] = [ours(host), sshG(host)];
-      expect([host, mine.get('user')?.[0], mine.get('port')?.[0] ?? '22']).toEqual([host, theirs.get('user')?.[0], theirs.get('port')?.[0]]);
+      expect([host, mine.get('user')?.[0], mine.get('port')?.[0] ?? '22']).toEqual([
+        host,
+        theirs.get('user')?.[0],
+        theirs.get('port')?.[0],
+      ]);
       expect(mine.get('identityfile') ?? []).toEqual(host === 'web' ? ['/seen'] : []);
     }
   });
@@ -97,17 +125,20 @@ describe('the same as `ssh -G`', () => {
         fc.array(pattern, { minLength: 1, maxLength: 2 }).map((list) => `Match host ${list.join(',')}`),
         fc.constantFrom('Match all', 'Match !host web', 'Match user u1', 'Match originalhost w*,!web'),
       ),
-      lines: fc.array(fc.constantFrom('User u1', 'User "u2"', 'Port 11', 'Port=12', 'HostName db', 'HostName %h.example.com', '# nothing', ''), { maxLength: 4 }),
+      lines: fc.array(
+        fc.constantFrom('User u1', 'User "u2"', 'Port 11', 'Port=12', 'HostName db', 'HostName %h.example.com', '# nothing', ''),
+        { maxLength: 4 },
+      ),
     });
     fc.assert(
       fc.property(fc.array(block, { maxLength: 6 }), name, (blocks, host) => {
         write('config', blocks.map(({ head, lines }) => [head, ...lines.map((line) => `  ${line}`)].join('\n')).join('\n'));
         const [mine, theirs] = [ours(host), sshG(host)];
-        expect([mine.get('user')?.[0] ?? userInfo().username, mine.get('port')?.[0] ?? '22', (mine.get('hostname')?.[0] ?? host).replaceAll('%h', host)]).toEqual([
-          theirs.get('user')?.[0],
-          theirs.get('port')?.[0],
-          theirs.get('hostname')?.[0],
-        ]);
+        expect([
+          mine.get('user')?.[0] ?? userInfo().username,
+          mine.get('port')?.[0] ?? '22',
+          (mine.get('hostname')?.[0] ?? host).replaceAll('%h', host),
+        ]).toEqual([theirs.get('user')?.[0], theirs.get('port')?.[0], theirs.get('hostname')?.[0]]);
       }),
       { numRuns: 200 },
     );
@@ -143,9 +174,32 @@ describe('resolveTarget', () => {
   });
 
   test('what is given wins over the file, the file over defaults', () => {
-    write('config', 'User file\nPort 99\nProxyJump file-jump\nForwardAgent yes\nIdentitiesOnly yes\nConnectTimeout 7\nIdentityFile ~/.ssh/%h-%r\nIdentityAgent $SSH_AUTH_SOCK\n');
-    expect(resolveTarget('web', settings)).toMatchObject({ user: 'file', port: 99, jumps: ['file-jump'], forwardAgent: true, keysOnly: true, connectTimeoutMs: 7000, keyFiles: ['/home/x/.ssh/web-file'], agentSocket: '/agent' });
-    expect(resolveTarget('web', { ...settings, user: 'me', port: 22, proxyCommand: 'nc %h %p', forwardAgent: false, keysOnly: false, connectTimeoutMs: 5, keys: [] })).toMatchObject({
+    write(
+      'config',
+      'User file\nPort 99\nProxyJump file-jump\nForwardAgent yes\nIdentitiesOnly yes\nConnectTimeout 7\nIdentityFile ~/.ssh/%h-%r\nIdentityAgent $SSH_AUTH_SOCK\n',
+    );
+    expect(resolveTarget('web', settings)).toMatchObject({
+      user: 'file',
+      port: 99,
+      jumps: ['file-jump'],
+      forwardAgent: true,
+      keysOnly: true,
+      connectTimeoutMs: 7000,
+      keyFiles: ['/home/x/.ssh/web-file'],
+      agentSocket: '/agent',
+    });
+    expect(
+      resolveTarget('web', {
+        ...settings,
+        user: 'me',
+        port: 22,
+        proxyCommand: 'nc %h %p',
+        forwardAgent: false,
+        keysOnly: false,
+        connectTimeoutMs: 5,
+        keys: [],
+      }),
+    ).toMatchObject({
       user: 'me',
       port: 22,
       jumps: [],
@@ -157,6 +211,15 @@ describe('resolveTarget', () => {
     });
     expect(resolveTarget('web', { ...settings, config: false })).toMatchObject({ port: 22, jumps: [] });
     expect(resolveTarget('web', { ...settings, proxyJump: 'none' })).toMatchObject({ jumps: [], proxyCommand: undefined });
+  });
+
+  test("left out, the configuration is the home's; switched off, there is none", () => {
+    write('.ssh/config', 'Host web\n HostName 10.1.2.3\n IdentityFile ~/.ssh/%r\n');
+    const env = { HOME: dir };
+    expect(resolveTarget('web', { user: 'u', env })).toMatchObject({ hostName: '10.1.2.3', keyFiles: [join(dir, '.ssh/u')] });
+    expect(resolveTarget('web', { env, config: true })).toMatchObject({ hostName: '10.1.2.3' });
+    expect(resolveTarget('web', { env, config: false })).toMatchObject({ hostName: 'web' });
+    expect(resolveTarget('web', { env, config: ['~/.ssh/config', '/no/such/file'] })).toMatchObject({ hostName: '10.1.2.3' });
   });
 
   test('whichever of ProxyJump and ProxyCommand comes first', () => {

@@ -45,7 +45,12 @@ const stays = (text: string): string => `sh -c 'echo $$ > ${join(world.home, `pi
 
 describe('results', () => {
   test('status, both streams, and an empty stdin', async () => {
-    expect(await connection.exec('cat; echo out; echo err >&2; exit 3')).toEqual({ code: 3, stdout: 'out\n', stderr: 'err\n', truncated: false });
+    expect(await connection.exec('cat; echo out; echo err >&2; exit 3')).toEqual({
+      code: 3,
+      stdout: 'out\n',
+      stderr: 'err\n',
+      truncated: false,
+    });
   });
 
   test('a command that a signal ends', async () => {
@@ -95,7 +100,9 @@ describe('results', () => {
 
   test('output comes as it is made, characters unbroken', async () => {
     const chunks: string[] = [];
-    const done = connection.exec("printf '\\303'; sleep 0.3; printf '\\244b\\n'; sleep 0.5", { onOutput: (_, chunk) => chunks.push(chunk) });
+    const done = connection.exec("printf '\\303'; sleep 0.3; printf '\\244b\\n'; sleep 0.5", {
+      onOutput: (_, chunk) => chunks.push(chunk),
+    });
     await sleep(500);
     expect(chunks.join('')).toBe('äb\n');
     expect((await done).stdout).toBe('äb\n');
@@ -130,9 +137,39 @@ describe('ends', () => {
   test('a command that may be ended has the same stderr and status as any', async () => {
     const options = { signal: new AbortController().signal, timeoutMs: 10_000 };
     const seen: string[] = [];
-    const result = await connection.exec('echo err >&2; cat; exit 4', { ...options, stdin: 'in', onOutput: (stream, chunk) => seen.push(`${stream} ${chunk}`) });
+    const result = await connection.exec('echo err >&2; cat; exit 4', {
+      ...options,
+      stdin: 'in',
+      onOutput: (stream, chunk) => seen.push(`${stream} ${chunk}`),
+    });
     expect(result).toEqual({ code: 4, stdout: 'in', stderr: 'err\n', truncated: false });
     expect(seen.sort()).toEqual(['stderr err\n', 'stdout in']);
+  });
+
+  test('an aborted command is heard no more', async () => {
+    const controller = new AbortController();
+    let heard = 0;
+    const command = connection.exec('while :; do echo x; sleep 0.01; done', {
+      signal: controller.signal,
+      onOutput: () => heard++,
+    });
+    await until(() => heard > 0, 'it is heard');
+    controller.abort();
+    expect((await failure(command)).kind).toBe('aborted');
+    const then = heard;
+    await sleep(100);
+    expect(heard).toBe(then);
+  });
+
+  test('a listener that throws fails its command, not the connection', async () => {
+    const command = connection.exec('echo x; sleep 20', {
+      signal: new AbortController().signal,
+      onOutput: () => {
+        throw new Error('no more room');
+      },
+    });
+    await expect(command).rejects.toThrow('no more room');
+    expect((await connection.exec('echo on')).stdout).toBe('on\n');
   });
 
   test('abort while megabytes are being sent', async () => {
@@ -158,7 +195,10 @@ describe('ends', () => {
   });
 
   test('the connection is killed in mid-command', async () => {
-    const commands = [connection.exec('sleep 60'), connection.exec('cat', { stdin: randomBytes(1000) }).then(() => connection.exec('sleep 60'))];
+    const commands = [
+      connection.exec('sleep 60'),
+      connection.exec('cat', { stdin: randomBytes(1000) }).then(() => connection.exec('sleep 60')),
+    ];
     await sleep(300);
     for (const pid of sessionsOf(sshd)) process.kill(pid, 'SIGKILL');
     const at = Date.now();
@@ -176,7 +216,8 @@ describe('ends', () => {
       const server = connectTcp(sshd.port, '127.0.0.1');
       client.on('data', (data) => frozen || server.write(data));
       server.on('data', (data) => frozen || client.write(data));
-      for (const socket of [client, server]) socket.on('error', () => undefined).on('close', () => (client.destroy(), server.destroy()));
+      for (const socket of [client, server])
+        socket.on('error', () => undefined).on('close', () => (client.destroy(), server.destroy()));
     });
     await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
     const { port } = line.address() as AddressInfo;
@@ -250,7 +291,9 @@ describe('forwardOut', () => {
     try {
       const stream = await connection.forwardOut('127.0.0.1', port);
       stream.write('hello');
-      const [answer] = (await new Promise<Buffer[]>((resolve) => stream.once('data', (data: Buffer) => resolve([data])))) as [Buffer];
+      const [answer] = (await new Promise<Buffer[]>((resolve) => stream.once('data', (data: Buffer) => resolve([data])))) as [
+        Buffer,
+      ];
       expect(answer.toString()).toBe('hello');
       stream.destroy();
     } finally {

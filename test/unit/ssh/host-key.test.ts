@@ -155,7 +155,10 @@ describe('StrictHostKeyChecking', () => {
     expect(await tryOut(sshd)).toBe('in');
     expect(await tryOut(sshd)).toBe('in');
     const lines = readFileSync(world.knownHosts, 'utf8').trim().split('\n');
-    expect(lines).toEqual(['half-a-line-without-end', `[127.0.0.1]:${sshd.port} ${sshd.publicKeys[0]?.split(' ').slice(0, 2).join(' ')}`]);
+    expect(lines).toEqual([
+      'half-a-line-without-end',
+      `[127.0.0.1]:${sshd.port} ${sshd.publicKeys[0]?.split(' ').slice(0, 2).join(' ')}`,
+    ]);
     expect(realSsh(sshd)).toBe(true);
     writeFileSync(world.knownHosts, '');
     world.know(sshd.address, sshd.port, otherKey());

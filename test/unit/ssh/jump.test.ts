@@ -38,7 +38,8 @@ async function failure(host: string, settings: SshSettings): Promise<SshError> {
 }
 
 /** The port that the sshd which serves a command sees its client come from, and the one it listens on. */
-const comesFrom = async (connection: SshConnection): Promise<string> => (await connection.exec('echo $SSH_CONNECTION')).stdout.trim();
+const comesFrom = async (connection: SshConnection): Promise<string> =>
+  (await connection.exec('echo $SSH_CONNECTION')).stdout.trim();
 
 const connectionsTo = (sshd: Sshd): number => sessionsOf(sshd).length;
 
@@ -52,7 +53,10 @@ test('through a jump host', async () => {
 });
 
 test('through two, the first one dialled first', async () => {
-  world.write('.ssh/config', `Host b1\n HostName 127.0.0.1\n Port ${bastion.port}\n User ${me}\nHost b2\n HostName 127.0.0.1\n Port ${second.port}\n User ${me}\n`);
+  world.write(
+    '.ssh/config',
+    `Host b1\n HostName 127.0.0.1\n Port ${bastion.port}\n User ${me}\nHost b2\n HostName 127.0.0.1\n Port ${second.port}\n User ${me}\n`,
+  );
   const before = [connectionsTo(bastion), connectionsTo(second)];
   const connection = await into('127.0.0.1', world.settings({ port: target.port, proxyJump: 'b1,b2' }));
   expect((await connection.exec('echo in')).stdout).toBe('in\n');
@@ -95,7 +99,10 @@ test("a jump host that can't be read, isn't there, isn't known, or can't go on",
   expect(further.kind).toBe('refused');
   expect(further.message).toContain(`127.0.0.1:${closed}`);
   const forbidding = await world.sshd({ lines: ['AllowTcpForwarding no'] });
-  const forbidden = await failure('127.0.0.1', world.settings({ port: target.port, proxyJump: `${me}@127.0.0.1:${forbidding.port}` }));
+  const forbidden = await failure(
+    '127.0.0.1',
+    world.settings({ port: target.port, proxyJump: `${me}@127.0.0.1:${forbidding.port}` }),
+  );
   expect(forbidden.kind).toBe('refused');
   expect(forbidden.hint).toContain('AllowTcpForwarding');
 });
@@ -121,7 +128,10 @@ test('a jump host that dies takes its passenger along, at once', async () => {
 test('a target that falls silent behind a jump host that lives is lost all the same', async () => {
   const stopped = await world.sshd();
   await until(() => sessionsOf(stopped).length === 0, 'nobody is connected');
-  const connection = await into('127.0.0.1', world.settings({ port: stopped.port, keepaliveIntervalMs: 100, proxyJump: `${me}@127.0.0.1:${bastion.port}` }));
+  const connection = await into(
+    '127.0.0.1',
+    world.settings({ port: stopped.port, keepaliveIntervalMs: 100, proxyJump: `${me}@127.0.0.1:${bastion.port}` }),
+  );
   const sessions = sessionsOf(stopped);
   expect(sessions.length).toBeGreaterThan(0);
   for (const pid of sessions) process.kill(pid, 'SIGSTOP');
@@ -176,14 +186,23 @@ test('a ProxyCommand that fails, ends, or hangs', async () => {
   const marker = `4${Date.now() % 100000}`;
   const hanging = await failure('127.0.0.1', world.settings({ proxyCommand: `sleep ${marker}`, connectTimeoutMs: 300 }));
   expect(hanging.kind).toBe('timeout');
-  const left = (): boolean => execFileSync('ps', ['-eo', 'stat,args'], { encoding: 'utf8' }).split('\n').some((line) => line.includes(`sleep ${marker}`) && !line.startsWith('Z'));
+  const left = (): boolean =>
+    execFileSync('ps', ['-eo', 'stat,args'], { encoding: 'utf8' })
+      .split('\n')
+      .some((line) => line.includes(`sleep ${marker}`) && !line.startsWith('Z'));
   await until(() => !left(), 'the command is ended');
 });
 
 test('a connection through a ProxyCommand whose process is killed', async () => {
-  const script = world.write('relay.sh', `exec node -e 'const s=require("net").connect(${target.port},"127.0.0.1");process.stdin.pipe(s);s.pipe(process.stdout)'\n`);
+  const script = world.write(
+    'relay.sh',
+    `exec node -e 'const s=require("net").connect(${target.port},"127.0.0.1");process.stdin.pipe(s);s.pipe(process.stdout)'\n`,
+  );
   const pidFile = `${world.home}/relay.pid`;
-  const connection = await into('127.0.0.1', world.settings({ port: target.port, proxyCommand: `sh -c 'echo $$ > ${pidFile}; exec sh ${script}'` }));
+  const connection = await into(
+    '127.0.0.1',
+    world.settings({ port: target.port, proxyCommand: `sh -c 'echo $$ > ${pidFile}; exec sh ${script}'` }),
+  );
   const command = connection.exec('sleep 20').catch((error: unknown) => error);
   await connection.exec('true');
   process.kill(Number(execFileSync('cat', [pidFile], { encoding: 'utf8' })), 'SIGKILL');

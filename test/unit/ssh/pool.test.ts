@@ -107,7 +107,9 @@ test('upload: a connection that dies half-way leaves the old file', async () => 
   mkdirSync(dir);
   writeFileSync(join(dir, 'file'), 'old');
   // More than the pipes and windows on the way can hold, so that it can't be done before the kill.
-  const sending = upload(connection, { path: join(dir, 'file'), content: Buffer.alloc(200_000_000, 'x'), mode: 0o600 }).catch((error: unknown) => error);
+  const sending = upload(connection, { path: join(dir, 'file'), content: Buffer.alloc(200_000_000, 'x'), mode: 0o600 }).catch(
+    (error: unknown) => error,
+  );
   await until(() => readdirSync(dir).length === 2, 'the upload has begun');
   for (const pid of sessionsOf(sshd)) process.kill(pid, 'SIGKILL');
   expect(await sending).toMatchObject({ kind: 'lost' });

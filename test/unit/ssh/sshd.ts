@@ -27,9 +27,25 @@ export class World {
   }
 
   /** Makes a key pair in `.ssh` and returns the private one's path. */
-  key(name: string, type: 'ed25519' | 'rsa' | 'ecdsa', { passphrase = '', authorize = true, args = [] as string[] } = {}): string {
+  key(
+    name: string,
+    type: 'ed25519' | 'rsa' | 'ecdsa',
+    { passphrase = '', authorize = true, args = [] as string[] } = {},
+  ): string {
     const path = join(this.home, '.ssh', name);
-    execFileSync('ssh-keygen', ['-q', '-t', type, ...(type === 'rsa' ? ['-b', '2048'] : []), '-N', passphrase, '-C', name, '-f', path, ...args]);
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-t',
+      type,
+      ...(type === 'rsa' ? ['-b', '2048'] : []),
+      '-N',
+      passphrase,
+      '-C',
+      name,
+      '-f',
+      path,
+      ...args,
+    ]);
     if (authorize) writeFileSync(this.authorizedKeys, readFileSync(`${path}.pub`), { flag: 'a' });
     return path;
   }
