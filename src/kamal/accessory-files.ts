@@ -38,6 +38,6 @@ export async function uploadOf(snapshot: Snapshot, accessory: Accessory, file: A
   const content = Buffer.from(local.base64, 'base64');
   if (!file.rendered) return { kind: 'file', content };
   const own = Object.fromEntries([...wholeEnv(accessory.env, secrets)].map(([key, value]) => [key, toS(value)]));
-  const rendered = await renderErb(content.toString('utf8'), projectHost(projectDir, { ...env, ...own }), { trim: false, file: file.local });
+  const rendered = await renderErb(content.toString('utf8'), projectHost(projectDir, { ...env, ...own }), { trim: false });
   return { kind: 'file', content: Buffer.from(rendered.text) };
 }

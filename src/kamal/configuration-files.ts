@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { renderErb, ErbError } from './erb/render.ts';
-import { projectHost } from './erb/host.ts';
+import { projectHost, type ErbHost } from './erb/host.ts';
 import { ConfigError, type Problem } from './problems.ts';
 import { readText } from './project-files.ts';
 import { deepMerge, isHash, Sym, type Hash, type Scalar, type Value } from './ruby/value.ts';
@@ -8,7 +8,15 @@ import type { Origin } from './snapshot.ts';
 import { describe } from './validation/validator.ts';
 import { readYaml, YamlError, type Read } from './yaml/read.ts';
 
-interface Files {
+/** What the configuration's files say. */
+export interface Configuration {
+  readonly raw: Hash;
+  readonly origins: ReadonlyMap<string, Origin>;
+  /** The environment as ERB left it: `Dotenv.load` adds to it, and secrets files see that. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface Files {
   readonly projectDir: string;
   readonly configFile: string;
   readonly destination: string | null;
@@ -20,14 +28,15 @@ interface Files {
  * where each key stands.
  * @throws ConfigError with the problems of both files: missing, ERB, YAML
  */
-export async function readConfiguration(files: Files): Promise<{ raw: Hash; origins: Map<string, Origin> }> {
+export async function readConfiguration(files: Files): Promise<Configuration> {
   const names = [files.configFile, ...(files.destination === null ? [] : [destinationFile(files.configFile, files.destination)])];
   const problems: Problem[] = [];
   const origins = new Map<string, Origin>();
+  const host = projectHost(files.projectDir, files.env);
   let raw: Hash = new Map();
   for (const name of names) {
     try {
-      const { value, places } = await readOne(files, name);
+      const { value, places } = await readOne(files.projectDir, name, host);
       raw = deepMerge(raw, value);
       for (const [key, place] of places) origins.set(key, place);
     } catch (error) {
@@ -36,7 +45,7 @@ export async function readConfiguration(files: Files): Promise<{ raw: Hash; orig
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { raw, origins };
+  return { raw, origins, env: Object.fromEntries(host.env) };
 }
 
 /** `config/deploy.yml` and `staging` give `config/deploy.staging.yml`. */
@@ -45,13 +54,13 @@ function destinationFile(configFile: string, destination: string): string {
   return `${extension === '' ? configFile : configFile.slice(0, -extension.length)}.${destination}.yml`;
 }
 
-async function readOne({ projectDir, env }: Files, file: string): Promise<{ value: Hash; places: Map<string, Origin> }> {
+async function readOne(projectDir: string, file: string, host: ErbHost): Promise<{ value: Hash; places: Map<string, Origin> }> {
   const absolute = path.resolve(projectDir, file);
   const template = await readText(absolute);
   if (template === null) {
     throw new ConfigError([{ file, line: null, column: null, key: '', message: `Configuration file not found in ${absolute}`, found: 'no such file', expected: 'a Kamal configuration', hint: 'name it with -c, and run in the directory of the project' }]);
   }
-  const rendered = await render(template, file, { projectDir, env });
+  const rendered = await render(template, file, host);
   const read = parse(rendered.text, file, rendered.lineOf);
   if (!isHash(read.value)) {
     throw new ConfigError([{ file, line: 1, column: 1, key: '', message: 'the configuration should be a hash', found: describe(read.value), expected: 'keys such as service: and servers:' }]);
@@ -62,9 +71,9 @@ async function readOne({ projectDir, env }: Files, file: string): Promise<{ valu
   };
 }
 
-async function render(template: string, file: string, { projectDir, env }: Pick<Files, 'projectDir' | 'env'>) {
+async function render(template: string, file: string, host: ErbHost) {
   try {
-    return await renderErb(template, projectHost(projectDir, env), { trim: true, file: path.resolve(projectDir, file) });
+    return await renderErb(template, host, { trim: true });
   } catch (error) {
     if (!(error instanceof ErbError)) throw error;
     throw new ConfigError([{ file, line: error.line, column: null, key: '', message: error.message, found: error.expression, expected: error.expected, hint: error.hint }]);

@@ -42,14 +42,14 @@ export async function loadProject(options: LoadOptions): Promise<Snapshot> {
   const destination = options.destination ?? null;
   const configFile = options.configFile ?? 'config/deploy.yml';
   const env = { ...options.env, KAMAL_DESTINATION: options.destination };
-  const { raw, origins } = await readConfiguration({ projectDir, configFile, destination, env });
+  const { raw, origins, env: envAfter } = await readConfiguration({ projectDir, configFile, destination, env });
   const fail = (issues: readonly Issue[]): never => {
     throw new ConfigError(issues.map((issue) => located(issue, configFile, origins)));
   };
 
   const hooksPath = text(raw, 'hooks_path') ?? '.kamal/hooks';
   const present = await hooksIn(projectDir, hooksPath);
-  const version = await versionOf(options, raw);
+  const version = await versionOf({ ...options, env: envAfter }, raw);
   const facts = { destination, version, hooks: { path: hooksPath, present }, selection: { hosts: null, roles: null } };
   const issues = checkConfiguration(raw, facts);
   if (issues.length > 0) fail(issues);
@@ -64,6 +64,7 @@ export async function loadProject(options: LoadOptions): Promise<Snapshot> {
     config: encode(raw),
     version,
     selection: selected,
+    setsEnvironment: Object.entries(envAfter).some(([name, value]) => env[name as keyof typeof env] !== value),
     secretsFiles: await secretsFilesOf(projectDir, text(raw, 'secrets_path') ?? '.kamal/secrets', destination),
     hooks: facts.hooks,
     files: await accessoryFilesOf(projectDir, d, env),

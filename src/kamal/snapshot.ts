@@ -32,6 +32,8 @@ export interface Snapshot {
   readonly version: { readonly value: string | null; readonly source: VersionSource | null; readonly problem: string | null };
   /** Names after wildcards; null: no filter. */
   readonly selection: { readonly hosts: readonly string[] | null; readonly roles: readonly string[] | null };
+  /** ERB changed the environment (`Dotenv.load`), so it has to be rendered again to read the secrets. */
+  readonly setsEnvironment: boolean;
   /** Secrets files that are looked for, in the order they are read, and which of them exist. */
   readonly secretsFiles: { readonly looked: readonly string[]; readonly present: readonly string[] };
   readonly hooks: { readonly path: string; readonly present: readonly string[] };
@@ -55,7 +57,7 @@ export function configOf(snapshot: Snapshot): Hash {
  * of the same project gives the same digest.
  */
 export function snapshotDigest(snapshot: Snapshot): string {
-  const { origins: _origins, warnings: _warnings, version, ...rest } = snapshot;
+  const { origins: _origins, warnings: _warnings, setsEnvironment: _sets, version, ...rest } = snapshot;
   const explicit = version.source === 'git' ? null : version.value;
   return createHash('sha256').update(canonical({ ...rest, version: explicit })).digest('hex');
 }

@@ -17,6 +17,8 @@ export type RunCommand = (command: string, at: { line: number; key: string; writ
 export interface DotenvOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly run: RunCommand;
+  /** Value of a key that is set already and stays so (`Dotenv.load`); the files' own values win unless given. */
+  readonly keep?: (key: string) => string | undefined;
 }
 
 // Ruby's \s and \w know ASCII only, and its ^ and $ know only \n as the end of a line.
@@ -42,7 +44,9 @@ export async function parseDotenv(text: string, options: DotenvOptions): Promise
   for (const match of source.matchAll(LINE)) {
     const { export: exported, key = '', value } = match.groups ?? {};
     const line = source.slice(0, match.index + match[0].indexOf(key)).split('\n').length;
-    if (exported !== undefined && value === undefined) {
+    const kept = options.keep?.(key);
+    if (kept !== undefined) values.set(key, kept);
+    else if (exported !== undefined && value === undefined) {
       if (!values.has(key)) throw new DotenvError(`export ${key} has an unset variable`, line, key);
     } else values.set(key, await valueOf(value ?? '', values, { line, key }, options));
   }

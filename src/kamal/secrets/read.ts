@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { readConfiguration } from '../configuration-files.ts';
 import { readText } from '../project-files.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { DotenvError, parseDotenv } from './dotenv.ts';
@@ -33,7 +34,10 @@ export interface SecretsOptions {
  * giving anything, is an error.
  * @throws SecretsError
  */
-export async function readSecrets(snapshot: Pick<Snapshot, 'secretsFiles'>, { projectDir, env }: SecretsOptions): Promise<Secrets> {
+export async function readSecrets(snapshot: Snapshot, { projectDir, env: given }: SecretsOptions): Promise<Secrets> {
+  const { configFile, destination } = snapshot;
+  const own = { ...given, KAMAL_DESTINATION: destination ?? undefined };
+  const env = snapshot.setsEnvironment ? (await readConfiguration({ projectDir, configFile, destination, env: own })).env : own;
   const { present, looked } = snapshot.secretsFiles;
   const values = new Map<string, string>();
   for (const file of present) {
