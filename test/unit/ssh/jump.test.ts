@@ -41,7 +41,7 @@ async function failure(host: string, settings: SshSettings): Promise<SshError> {
 const comesFrom = async (connection: SshConnection): Promise<string> =>
   (await connection.exec('echo $SSH_CONNECTION')).stdout.trim();
 
-const connectionsTo = (sshd: Sshd): number => sessionsOf(sshd).length;
+const connectionsTo = (sshd: Sshd): number => childrenOf(sshd.pid, 'sshd').length;
 
 test('through a jump host', async () => {
   const before = connectionsTo(bastion);
@@ -119,7 +119,7 @@ test('a jump host that dies takes its passenger along, at once', async () => {
   const connection = await into('127.0.0.1', world.settings({ port: target.port, proxyJump: `${me}@127.0.0.1:${doomed.port}` }));
   const command = connection.exec('sleep 20').catch((error: unknown) => error);
   await connection.exec('true');
-  for (const pid of childrenOf(doomed.pid)) process.kill(pid, 'SIGKILL');
+  for (const pid of sessionsOf(doomed)) process.kill(pid, 'SIGKILL');
   const at = Date.now();
   expect(await command).toMatchObject({ kind: 'lost' });
   expect(Date.now() - at).toBeLessThan(1000);

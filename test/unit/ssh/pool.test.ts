@@ -24,7 +24,7 @@ test('everybody shares one connection, asked for at once or later', async () => 
   await until(() => childrenOf(sshd.pid).length === 0, 'nobody is connected');
   const connections = await Promise.all([hosts.get('127.0.0.1'), hosts.get('127.0.0.1'), hosts.get('127.0.0.1')]);
   expect(new Set([...connections, await hosts.get('127.0.0.1')]).size).toBe(1);
-  expect(childrenOf(sshd.pid).length).toBe(1);
+  expect(childrenOf(sshd.pid, 'sshd').length).toBe(1);
   hosts.closeAll();
   await expect(hosts.get('127.0.0.1')).rejects.toMatchObject({ kind: 'aborted' });
 });
