@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { renderErb, ErbError } from './erb/render.ts';
+import { renderErb, ErbError, type Rendered } from './erb/render.ts';
 import { projectHost, type ErbHost } from './erb/host.ts';
 import { ConfigError, type Problem } from './problems.ts';
 import { readText } from './project-files.ts';
@@ -61,7 +61,7 @@ async function readOne(projectDir: string, file: string, host: ErbHost): Promise
     throw new ConfigError([{ file, line: null, column: null, key: '', message: `Configuration file not found in ${absolute}`, found: 'no such file', expected: 'a Kamal configuration', hint: 'name it with -c, and run in the directory of the project' }]);
   }
   const rendered = await render(template, file, host);
-  const read = parse(rendered.text, file, rendered.lineOf);
+  const read = parse(rendered, file);
   if (!isHash(read.value)) {
     throw new ConfigError([{ file, line: 1, column: 1, key: '', message: 'the configuration should be a hash', found: describe(read.value), expected: 'keys such as service: and servers:' }]);
   }
@@ -71,7 +71,7 @@ async function readOne(projectDir: string, file: string, host: ErbHost): Promise
   };
 }
 
-async function render(template: string, file: string, host: ErbHost) {
+async function render(template: string, file: string, host: ErbHost): Promise<Rendered> {
   try {
     return await renderErb(template, host, { trim: true });
   } catch (error) {
@@ -80,12 +80,12 @@ async function render(template: string, file: string, host: ErbHost) {
   }
 }
 
-function parse(text: string, file: string, lineOf: (line: number) => number): Read {
+function parse(rendered: Rendered, file: string): Read {
   try {
-    return readYaml(text);
+    return readYaml(rendered.text);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    throw new ConfigError([{ file, line: lineOf(error.place.line), column: error.place.column, key: '', message: error.message, found: 'text that is not YAML', expected: 'YAML' }]);
+    throw new ConfigError([{ file, line: rendered.lineOf(error.place.line), column: error.place.column, key: '', message: error.message, found: 'text that is not YAML', expected: 'YAML' }]);
   }
 }
 

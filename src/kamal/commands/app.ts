@@ -49,7 +49,7 @@ export function hostnameFor(host: string, random: string): string {
 
 /** A host's name as far as it goes into the container's host name (Kamal 2.12: app boot): 51 characters, no dot at the end. */
 export function hostnamePrefix(host: string): string {
-  return [...host].slice(0, 51).join('').replace(/\.$/, '');
+  return Array.from(host).slice(0, 51).join('').replace(/\.$/, '');
 }
 
 /** Registers a container with the host's kamal-proxy under the role's name, once it is healthy. */

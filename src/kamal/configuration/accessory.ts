@@ -163,11 +163,12 @@ function directoriesOf(config: Hash, serviceName: string): AccessoryDirectory[] 
 }
 
 function filesOf(config: Hash, serviceName: string): AccessoryFile[] {
-  const files = entries(config, 'files', '755').map((entry, index) => ({ ...entry, index, rendered: entry.local.endsWith('erb'), hostPath: serviceName + entry.containerPath }));
-  return lastOfEach(files, ({ local, rendered, index }) => (rendered ? `${index}:erb` : path.posix.normalize(local))).map(({ index: _, ...file }) => file);
+  const files = entries(config, 'files', '755').map((entry) => ({ ...entry, rendered: entry.local.endsWith('erb'), hostPath: serviceName + entry.containerPath }));
+  // Each rendered file is one of its own.
+  return lastOfEach(files, (file) => (file.rendered ? file : path.posix.normalize(file.local)));
 }
 
 /** Kamal keeps files by their local path: of two with the same one the last wins, in the place of the first. */
-function lastOfEach<T>(items: readonly T[], key: (item: T) => string): T[] {
+function lastOfEach<T>(items: readonly T[], key: (item: T) => unknown): T[] {
   return [...new Map(items.map((item) => [key(item), item])).values()];
 }

@@ -18,10 +18,10 @@ const METHODS: Record<string, Method> = {
   to_f: (text) => Float.of(Number.parseFloat(text) || 0),
   to_sym: (text) => Sym.of(text),
   to_str: (text) => text,
-  length: (text) => [...text].length,
-  size: (text) => [...text].length,
+  length: (text) => Array.from(text).length,
+  size: (text) => Array.from(text).length,
   'empty?': (text) => text === '',
-  reverse: (text) => [...text].toReversed().join(''),
+  reverse: (text) => Array.from(text).toReversed().join(''),
   'include?': (text, call) => text.includes(stringArg(call, 0)),
   'start_with?': (text, call) => call.args.some((arg) => typeof arg === 'string' && text.startsWith(arg)),
   'end_with?': (text, call) => call.args.some((arg) => typeof arg === 'string' && text.endsWith(arg)),
@@ -29,7 +29,7 @@ const METHODS: Record<string, Method> = {
   '=~': (text, call) => position(text, call.args[0]),
   split: (text, call) => splitText(text, call.args[0]),
   lines: (text) => text.match(/[^\n]*\n|[^\n]+/g) ?? [],
-  chars: (text) => [...text],
+  chars: (text) => Array.from(text),
   delete_prefix: (text, call) => (text.startsWith(stringArg(call, 0)) ? text.slice(stringArg(call, 0).length) : text),
   delete_suffix: (text, call) => suffixless(text, stringArg(call, 0)),
   gsub: (text, call) => replaced(text, call, true),
@@ -90,7 +90,7 @@ function translated(text: string, from: string, to: string): string {
   const negated = from.length > 1 && from.startsWith('^');
   const source = expanded(negated ? from.slice(1) : from);
   const target = expanded(to);
-  return [...text]
+  return Array.from(text)
     .map((c) => {
       const index = source.indexOf(c);
       if (negated ? index >= 0 : index < 0) return c;
@@ -100,18 +100,18 @@ function translated(text: string, from: string, to: string): string {
 }
 
 function expanded(set: string): string[] {
-  return [...set.replace(/(.)-(.)/gs, (_, from: string, to: string) => {
+  return Array.from(set.replace(/(.)-(.)/gs, (_, from: string, to: string) => {
     let range = '';
     for (let code = from.charCodeAt(0); code <= to.charCodeAt(0); code++) range += String.fromCharCode(code);
     return range;
-  })];
+  }));
 }
 
 function at(text: string, call: Call): Value {
   const [index, length] = call.args;
   if (typeof index === 'string') return text.includes(index) ? index : null;
   if (index instanceof Regex) return new RegExp(index.pattern).exec(text)?.[typeof length === 'number' ? length : 0] ?? null;
-  const characters = [...text];
+  const characters = Array.from(text);
   if (Array.isArray(index)) return index.map((i) => characters.at(Number(i)) ?? '').join('');
   const start = numberArg(call, 0, 0);
   if (length === undefined) return characters.at(start) ?? null;

@@ -26,14 +26,14 @@ export function decode(encoded: Encoded): Value {
   const keys = Object.keys(encoded);
   const tag = keys[0];
   const tagged = keys.length === 1 && tag !== undefined ? encoded[tag] : undefined;
-  if (tagged !== undefined) {
-    if (tag === '$symbol') return Sym.of(String(tagged));
+  if (typeof tagged === 'string') {
+    if (tag === '$symbol') return Sym.of(tagged);
     if (tag === '$float') return Float.of(Number(tagged));
-    if (tag === '$date') return Timestamp.of('Date', String(tagged));
-    if (tag === '$time') return Timestamp.of('Time', String(tagged));
-    if (tag === '$integer') return BigInt(String(tagged));
-    if (tag === '$hash' && Array.isArray(tagged)) return hashOf(tagged);
+    if (tag === '$date') return Timestamp.of('Date', tagged);
+    if (tag === '$time') return Timestamp.of('Time', tagged);
+    if (tag === '$integer') return BigInt(tagged);
   }
+  if (tag === '$hash' && Array.isArray(tagged)) return hashOf(tagged);
   return new Map(Object.entries(encoded).map(([key, item]) => [key, decode(item)]));
 }
 

@@ -8,7 +8,7 @@ export interface Analysis {
 
 export function analyze(text: string): Analysis {
   if (text === '') return { multiline: false, plain: true, single: true, block: false };
-  const characters = [...text];
+  const characters = Array.from(text);
   const special = characters.some((c) => !printable(c));
   const leading = /^[ \n]/.test(text);
   const trailing = /[ \n]$(?![\s\S])/.test(text);

@@ -91,7 +91,7 @@ class Emitter {
 
   /** Plain and single-quoted text: folded at a space beyond the width, line breaks doubled. */
   private folded(text: string, indent: number, fold: boolean, { quoted = false } = {}): void {
-    const characters = [...text];
+    const characters = Array.from(text);
     let spaces = false;
     let breaks = false;
     for (const [index, c] of characters.entries()) {
@@ -115,7 +115,7 @@ class Emitter {
   }
 
   private double(text: string, indent: number, fold: boolean): void {
-    const characters = [...text];
+    const characters = Array.from(text);
     let spaces = false;
     this.write('"');
     for (const [index, c] of characters.entries()) {
@@ -158,7 +158,7 @@ class Emitter {
 
   private write(text: string): void {
     this.text += text;
-    this.column += [...text].length;
+    this.column += Array.from(text).length;
   }
 }
 

@@ -119,7 +119,7 @@ class Reader {
 
   private scalar(node: Node): Scalar {
     if (!isScalar(node)) return null;
-    const text = typeof node.value === 'string' ? node.value : node.value === null ? '' : String(node.value);
+    const text = typeof node.value === 'string' ? node.value : '';
     const quoted = node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE' || node.type === 'BLOCK_FOLDED' || node.type === 'BLOCK_LITERAL';
     switch (node.tag) {
       case undefined:
