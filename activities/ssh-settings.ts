@@ -12,7 +12,8 @@ export function sshSettings(deployment: Deployment, secrets: Secrets | null, env
     keysOnly: ssh.keysOnly ?? undefined,
     keyData: ssh.keyData === null || secrets === null ? undefined : resolveKeyData(ssh, secrets),
     config: typeof ssh.config === 'string' ? [ssh.config] : ssh.config === null ? undefined : typeof ssh.config === 'boolean' ? ssh.config : [...ssh.config],
-    proxyJump: ssh.proxy?.kind === 'jump' ? ssh.proxy.value : undefined,
+    // Net::SSH dials the last of several jump hosts first, OpenSSH (and `src/ssh`) the first.
+    proxyJump: ssh.proxy?.kind === 'jump' ? ssh.proxy.value.split(',').reverse().join(',') : undefined,
     proxyCommand: ssh.proxy?.kind === 'command' ? ssh.proxy.value : undefined,
     forwardAgent: ssh.forwardAgent ?? undefined,
     env,

@@ -39,17 +39,18 @@ export async function accessories(input: AccessoriesInput): Promise<HostRecord> 
   try {
     for (const accessory of input.accessories) {
       const args = { ...base, accessory, mode: input.mode, pull: input.pull, replacedSuffix: uuid4().replaceAll('-', '').slice(0, 16) };
-      // A database half way between two containers is no place to stop at.
+      // A database half way between two containers is no place to stop at; between two accessories is.
+      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the run was cancelled');
       await CancellationScope.nonCancellable(async () => {
-        await steps.run(`${verb} accessory ${accessory}`, (seq) => changing.swapAccessory({ ...args, seq }));
-        await steps.run(`prune accessory ${accessory}`, (seq) => changing.pruneAccessory({ ...args, seq }));
+        await steps.run(`${verb} accessory ${accessory}`, (seq, options) => changing.swapAccessory.executeWithOptions(options, [{ ...args, seq }]));
+        await steps.run(`prune accessory ${accessory}`, (seq, options) => changing.pruneAccessory.executeWithOptions(options, [{ ...args, seq }]));
       });
     }
     steps.phase('done');
     return steps.record;
   } catch (error) {
     await CancellationScope.nonCancellable(async () => {
-      await steps.run('put back', (seq) => changing.putBack({ ...base, seq, journal: 'accessories' }));
+      await steps.run('put back', (seq, options) => changing.putBack.executeWithOptions(options, [{ ...base, seq, journal: 'accessories' }]));
     }).catch(() => steps.phase('stuck'));
     if (steps.record.phase !== 'stuck') steps.phase('put back');
     if (isCancellation(error)) throw new CancelledFailure(`${input.host}: accessories stopped`, [steps.record]);

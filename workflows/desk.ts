@@ -1,4 +1,4 @@
-import { condition, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { condition, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 import { fleetDetails } from './details.ts';
 import {
   approveSignal,
@@ -11,6 +11,7 @@ import {
   type DecisionMessage,
   type GateMessage,
 } from './messages.ts';
+import { showPhase } from './shown.ts';
 import type { Decision, Failure, FleetInput, FleetPhase, FleetRecord, Gate } from './types.ts';
 
 /**
@@ -37,6 +38,7 @@ export function openDesk(input: FleetInput): Desk {
     hosts: input.hosts.map(({ host }) => ({ host, phase: 'waiting', workflowId: null })),
     said: [],
     failure: null,
+    result: null,
   };
   let answer: 'approved' | 'rejected' | null = null;
   let decision: Decision | null = null;
@@ -93,8 +95,7 @@ export function openDesk(input: FleetInput): Desk {
   const phase = (to: FleetPhase) => {
     record.phase = to;
     show();
-    // A run started without the permission to register search attributes carries none.
-    if (workflowInfo().typedSearchAttributes.getAll().length > 0) upsertSearchAttributes({ BactrianPhase: [to] });
+    showPhase(to);
   };
 
   return {
@@ -107,19 +108,27 @@ export function openDesk(input: FleetInput): Desk {
       answer = null;
       record.gate = { gate, hosts, since: Date.now() };
       phase('waiting for approval');
-      const inTime = await condition(() => answer !== null, input.options.approvalTimeoutSeconds * 1000);
-      if (!inTime) record.said.push({ at: Date.now(), what: `nobody answered the gate ${gate} in time: rejected`, by: 'bactrian', why: null });
-      record.gate = null;
-      phase(before);
+      try {
+        const inTime = await condition(() => answer !== null, input.options.approvalTimeoutSeconds * 1000);
+        if (!inTime) record.said.push({ at: Date.now(), what: `nobody answered the gate ${gate} in time: rejected`, by: 'bactrian', why: null });
+      } finally {
+        // Also when the run is cancelled meanwhile: nothing waits here any more.
+        record.gate = null;
+        phase(before);
+      }
       return answer === 'approved';
     },
     async ask(where, failure, choices) {
+      while (record.question) await condition(() => record.question === null);
       decision = null;
       record.question = { where, failure, choices };
       show();
-      await condition(() => decision !== null);
-      record.question = null;
-      show();
+      try {
+        await condition(() => decision !== null);
+      } finally {
+        record.question = null;
+        show();
+      }
       return decision ?? 'abort';
     },
   };

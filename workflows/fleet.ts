@@ -16,12 +16,16 @@ import { gatherCrew } from './crew.ts';
 import { openDesk } from './desk.ts';
 import { failureOf } from './failure.ts';
 import { changing, hooks, looking, reporting } from './policies.ts';
+import { attributesOfHost } from './shown.ts';
 import type { Failure, FleetInput, FleetResult, HostOrder, HostRecord } from './types.ts';
 import { leadersOf, primaryIsProved, wavesOf } from './waves.ts';
 
 /** Step numbers on the primary host: the lock before all host steps, its release after all of them. */
 const LOCK_STEP = 10;
 const UNLOCK_STEP = 900;
+
+/** No wave takes this long while it is awake: what it does on a host is bounded to a quarter of it. */
+const LONG_SLEEP_MS = 60 * 60_000;
 
 /** At most this many hosts in one run: history is bounded, and a run never continues as new (that ends its children). */
 export const MOST_HOSTS = 500;
@@ -39,6 +43,7 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
   const names = (orders: HostOrder[]) => orders.map((order) => order.host);
   const work = input.hosts.filter((order) => !order.done || order.accessories.length > 0);
   let locked = false;
+  let slept = 0;
 
   if (input.hosts.length > MOST_HOSTS) {
     throw ApplicationFailure.nonRetryable(`${input.hosts.length} hosts in one run; at most ${MOST_HOSTS} are taken: name a part of them with -h`, 'TooManyHosts');
@@ -49,8 +54,9 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     if (work.length === 0) await verifyOnly();
     else outcome = await upgradeAll();
   } catch (error) {
-    outcome = isCancellation(error) ? 'cancelled' : 'failed';
-    desk.record.failure ??= outcome === 'failed' ? failureOf(desk.record.phase, error) : null;
+    // A cancelled host or accessory alone makes no cancelled run.
+    outcome = CancellationScope.current().consideredCancelled ? 'cancelled' : 'failed';
+    if (outcome === 'failed') desk.record.failure ??= failureOf(desk.record.phase, error);
   }
   return await CancellationScope.nonCancellable(() => finish(outcome));
 
@@ -81,8 +87,10 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
         return 'rejected';
       }
       await hook('post-proxy-reboot', group.hosts, true, members);
-      await crew.send(members, 'finish');
-      await crew.ended(members);
+      for (const wave of group.waves) {
+        await crew.send(wave, 'finish');
+        await crew.ended(wave);
+      }
       failIfAny(members);
       await upgradeAccessories(group.hosts);
     }
@@ -93,14 +101,12 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     return input.hosts.map((order) => ({ hosts: [order], waves: order.roles.length > 0 ? [[order]] : [] }));
   }
 
+  async function look(order: HostOrder): Promise<void> {
+    await looking.probeHost.executeWithOptions({ summary: `look at ${order.host}` }, [{ ...base, host: order.host, fingerprint: order.fingerprint }]);
+  }
+
   async function probe(): Promise<void> {
-    await Promise.all(
-      input.hosts.map((order) =>
-        looking.probeHost({ ...base, host: order.host, fingerprint: order.fingerprint }).catch((error: unknown) => {
-          throw Object.assign(error instanceof Error ? error : new Error(String(error)), { host: order.host });
-        }),
-      ),
-    );
+    await Promise.all(input.hosts.map(look));
   }
 
   /** The lock comes after the first approval, since nobody knows how long that takes; then all is looked at again. */
@@ -109,12 +115,30 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     desk.phase('locking');
     // From the request on the lock may be ours, whatever happens to the answer.
     locked = true;
-    await changing.acquireLock({ ...base, host: input.primaryHost, seq: LOCK_STEP, takeOverLockOf: input.takeOverLockOf });
+    await changing.acquireLock.executeWithOptions({ summary: `deploy lock on ${input.primaryHost}` }, [
+      { ...base, host: input.primaryHost, seq: LOCK_STEP, takeOverLockOf: input.takeOverLockOf },
+    ]);
     await probe();
+  }
+
+  /**
+   * A wave that took an hour took it asleep: the laptop was shut, the network gone. The world may have moved on, so
+   * the hosts that are left are looked at again, and a person is asked before the next of them is touched.
+   */
+  async function askAfterSleep(wave: HostOrder[]): Promise<void> {
+    if (slept < LONG_SLEEP_MS) return;
+    const minutes = Math.round(slept / 60_000);
+    slept = 0;
+    await Promise.all(wave.map(look));
+    const message = `the run stood still for about ${minutes} minutes; ${wave.map((order) => order.host).join(', ')} would be next`;
+    const decision = await desk.ask('after a long sleep', { step: 'after a long sleep', type: 'LongSleep', message, logFile: null, hint: null }, ['retry', 'abort']);
+    if (decision === 'abort') throw ApplicationFailure.nonRetryable(message, 'LongSleep');
   }
 
   /** A wave: all prove themselves, then all cut over, leaders first where their health is only known afterwards. */
   async function runWave(wave: HostOrder[]): Promise<void> {
+    await askAfterSleep(wave);
+    const startedAt = Date.now();
     await hook('pre-app-boot', wave, true);
     await Promise.all(wave.map((order) => crew.start(order)));
     await crew.reached(wave, 'proven');
@@ -137,6 +161,7 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     }
     await crew.reached(wave, 'verified');
     failIfAny(wave);
+    slept = Date.now() - startedAt;
     await hook('post-app-boot', wave, true, wave);
     if (input.bootWaitSeconds > 0) await sleep(input.bootWaitSeconds * 1000);
   }
@@ -155,13 +180,15 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
 
   /** @param undo hosts to put back when the hook fails: they are verified, but not yet let go of */
   async function hook(name: HookName, group: HostOrder[], withLock: boolean, undo: HostOrder[] = []): Promise<void> {
+    if (!input.hooks.includes(name)) return;
     const args = { run: input.run, digest: input.digest, hook: name, hosts: names(group), locked: withLock, idempotent: input.options.hooksIdempotent };
     const stepId = `${input.run}/${name}/${group[0]?.host ?? ''}`;
     for (;;) {
       try {
-        await hooks.runHook({ ...args, stepId });
+        await hooks.runHook.executeWithOptions({ summary: `hook ${name}` }, [{ ...args, stepId }]);
         return;
       } catch (error) {
+        if (isCancellation(error)) throw error;
         const failure = failureOf(`hook ${name}`, error);
         if (!NEEDS_A_PERSON.includes(failure.type)) {
           desk.record.failure ??= failure;
@@ -192,7 +219,7 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
           parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
           cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
           staticSummary: `accessories on ${order.host}`,
-          typedSearchAttributes: workflowInfo().typedSearchAttributes,
+          typedSearchAttributes: attributesOfHost(order.host),
         }),
       ),
     );
@@ -213,7 +240,7 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     await Promise.all(crew.started().map((order) => dismiss(order, ending)));
     if (locked) {
       desk.phase('unlocking');
-      await changing.releaseLock({ ...base, host: input.primaryHost, seq: UNLOCK_STEP });
+      await changing.releaseLock.executeWithOptions({ summary: 'release the deploy lock' }, [{ ...base, host: input.primaryHost, seq: UNLOCK_STEP }]);
     }
     const result: FleetResult = {
       run: input.run,

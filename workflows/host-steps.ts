@@ -1,6 +1,7 @@
-import { ActivityFailure, isCancellation, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { ActivityFailure, isCancellation, setCurrentDetails } from '@temporalio/workflow';
 import { failureOf } from './failure.ts';
 import { hostDetails } from './details.ts';
+import { showPhase } from './shown.ts';
 import type { HostPhase, HostRecord, StepRecord } from './types.ts';
 import type { StepNotes } from '../activities/api.ts';
 
@@ -10,8 +11,11 @@ import type { StepNotes } from '../activities/api.ts';
  */
 export interface HostSteps {
   readonly record: HostRecord;
-  /** Runs a step and notes its time and outcome. The number is the step's place in the host's order of steps. */
-  run(name: string, activity: (seq: number) => Promise<StepNotes>): Promise<StepNotes>;
+  /**
+   * Runs a step and notes its time and outcome. The activity gets the step's place in the host's order of steps, and
+   * the options under which the Temporal UI shows it by its name.
+   */
+  run(name: string, activity: (seq: number, options: { summary: string }) => Promise<StepNotes>): Promise<StepNotes>;
   phase(phase: HostPhase): void;
   /** True when every step so far found its host as wanted. */
   allUnchanged(): boolean;
@@ -33,15 +37,14 @@ export function hostSteps(host: string, firstSeq: number): HostSteps {
     phase(phase) {
       record.phase = phase;
       show();
-      // Runs without the permission to register search attributes go without them (the starter then sets none).
-      if (workflowInfo().typedSearchAttributes.getAll().length > 0) upsertSearchAttributes({ BactrianPhase: [phase] });
+      showPhase(phase);
     },
     async run(name, activity) {
       const step: StepRecord = { name, state: 'running', startedAt: Date.now(), endedAt: null, notes: [] };
       record.steps.push(step);
       show();
       try {
-        const result = await activity(seq++);
+        const result = await activity(seq++, { summary: name });
         step.notes = result.notes;
         step.state = 'done';
         unchanged &&= result.unchanged;

@@ -46,9 +46,9 @@ export async function host(input: HostInput): Promise<HostResult> {
     await condition(() => verdicts.length > 0);
     return verdicts.shift() ?? 'put back';
   };
-  const report = (phase: HostPhase, question?: Failure) => {
+  const report = (phase: HostPhase, more: Pick<HostReport, 'question' | 'result'> = {}) => {
     steps.phase(phase);
-    return tellFleet({ host: order.host, phase, question });
+    return tellFleet({ host: order.host, phase, ...more });
   };
   const parts = hostParts(input, steps);
 
@@ -68,7 +68,7 @@ export async function host(input: HostInput): Promise<HostResult> {
         const failure = failureOf('prepare', error);
         if (!NEEDS_A_PERSON.includes(failure.type)) throw error;
         // Nothing of the old generation was touched yet, so there is time to ask.
-        await report('needs you', failure);
+        await report('needs you', { question: failure });
         if ((await nextVerdict()) !== 'retry') throw error;
         steps.record.failure = null;
         await report('proving');
@@ -98,7 +98,7 @@ export async function host(input: HostInput): Promise<HostResult> {
         for (const step of steps.record.steps) if (step.state === 'done' && step.name !== PUT_BACK) step.state = 'undone';
       } catch (error) {
         outcome = 'stuck';
-        steps.record.failure = failureOf(PUT_BACK, error);
+        steps.record.failure = stuckBecause(failureOf(PUT_BACK, error), steps.record.failure);
       }
     }
     const result = await end(outcome, false);
@@ -108,12 +108,19 @@ export async function host(input: HostInput): Promise<HostResult> {
   }
 
   async function end(outcome: HostOutcome, alreadyThere: boolean): Promise<HostResult> {
-    await report(outcome);
-    return { ...steps.record, outcome, alreadyThere };
+    const result: HostResult = { ...steps.record, phase: outcome, outcome, alreadyThere };
+    await report(outcome, { result });
+    return result;
   }
 }
 
 const PUT_BACK = 'put back';
+
+/** Why a host could not be put back, with why it had to be: a person needs both. */
+function stuckBecause(failure: Failure, before: Failure | null): Failure {
+  if (!before || before.step === failure.step) return failure;
+  return { ...failure, message: `${failure.message} (put back because of '${before.step}': ${before.message})` };
+}
 
 /** Not an error of this host: the fleet decided that it stays as it was. */
 class StandDown extends Error {}
@@ -136,15 +143,15 @@ function hostParts(input: HostInput, steps: HostSteps) {
   const cut = () =>
     // From here to the end of the script nobody may stop it: between the two proxies nothing serves.
     CancellationScope.nonCancellable(() =>
-      steps.run('hand over to kamal-proxy', (seq) => changing.cutOver({ ...base, seq, strategy })),
+      steps.run('hand over to kamal-proxy', (seq, options) => changing.cutOver.executeWithOptions(options, [{ ...base, seq, strategy }])),
     );
   const boot = async (each: typeof roles) => {
-    for (const args of each) await steps.run(`boot app ${args.role.name}`, (seq) => proving.proveRole({ ...base, seq, ...args }));
+    for (const args of each) await steps.run(`boot app ${args.role.name}`, (seq, options) => proving.proveRole.executeWithOptions(options, [{ ...base, seq, ...args }]));
   };
 
   return {
     async prove() {
-      await steps.run('prepare', (seq) => proving.prepareHost({ ...base, seq, roles: order.roles, strategy }));
+      await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }]));
       if (strategy !== 'kamal') await boot(proxied);
     },
     async cutOver() {
@@ -152,21 +159,21 @@ function hostParts(input: HostInput, steps: HostSteps) {
       // Kamal's own order: the app comes up behind a proxy that has taken over already.
       if (strategy === 'kamal') await boot(proxied);
       for (const args of proxied) {
-        await steps.run(`stop old ${args.role.name}`, (seq) => changing.stopOldRole({ ...base, seq, ...args }));
+        await steps.run(`stop old ${args.role.name}`, (seq, options) => changing.stopOldRole.executeWithOptions(options, [{ ...base, seq, ...args }]));
       }
       for (const args of others) {
-        await steps.run(`boot app ${args.role.name}`, (seq) => changing.replaceRole({ ...base, seq, ...args }));
+        await steps.run(`boot app ${args.role.name}`, (seq, options) => changing.replaceRole.executeWithOptions(options, [{ ...base, seq, ...args }]));
       }
       await this.verify(false);
     },
     async verify(pruned: boolean) {
-      await steps.run('verify', (seq) => changing.verifyHost({ ...base, seq, roles: order.roles, pruned }));
+      await steps.run('verify', (seq, options) => changing.verifyHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, pruned }]));
     },
     async finish() {
-      await steps.run('prune', (seq) => changing.pruneHost({ ...base, seq, roles: order.roles, strategy }));
+      await steps.run('prune', (seq, options) => changing.pruneHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }]));
     },
     async putBack() {
-      await steps.run(PUT_BACK, (seq) => changing.putBack({ ...base, seq, journal: 'app' }));
+      await steps.run(PUT_BACK, (seq, options) => changing.putBack.executeWithOptions(options, [{ ...base, seq, journal: 'app' }]));
     },
   };
 }

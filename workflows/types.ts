@@ -43,6 +43,8 @@ export interface FleetInput {
   /** Hosts in Kamal's order. */
   hosts: HostOrder[];
   options: RunOptions;
+  /** The hooks that the project has; the others aren't asked for. */
+  hooks: string[];
   /** `boot.limit` as a number of hosts, and `boot.wait` in seconds. */
   bootLimit: number | null;
   bootWaitSeconds: number;
@@ -158,6 +160,8 @@ export interface FleetRecord {
   hosts: { host: string; phase: HostPhase; workflowId: string | null }[];
   said: Said[];
   failure: Failure | null;
+  /** Once the run is over. A run that ends as cancelled can't carry its result in its failure. */
+  result: FleetResult | null;
 }
 
 export interface FleetResult {

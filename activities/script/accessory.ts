@@ -39,7 +39,7 @@ ${args.login ?? ''}
 network ${q(args.network)}
 ${args.directories.join('\n')}
 directory ${q(args.envFile.directory)}
-${fromBase64(args.envFile.content)} | file ${q(args.envFile.path)} 0600
+${fromBase64(args.envFile.content, `| file ${q(args.envFile.path)} 0600`)}
 ${args.files.map(upload).join('\n')}
 old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
 [ -n "$old" ] || old=$there
@@ -84,7 +84,7 @@ function sameImage(args: SwapAccessoryScript): string {
 }
 
 function upload(file: SwapAccessoryScript['files'][number]): string {
-  return [...file.before, `${fromBase64(Buffer.from(file.content, 'base64'))} | file ${q(file.path)} 0644`, ...file.after].join('\n');
+  return [...file.before, fromBase64(Buffer.from(file.content, 'base64'), `| file ${q(file.path)} 0644`), ...file.after].join('\n');
 }
 
 /** Strategy `join`: the running container gets the network, and is left running. */

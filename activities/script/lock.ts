@@ -39,7 +39,8 @@ take() {
       *) fail LockHeld "the deploy lock $1 is held: $(echo "$text" | tr '\\n' ' ')" ;;
     esac
   fi
-  ${fromBase64(args.details)} > "$1/details.new" && mv "$1/details.new" "$1/details"
+  ${fromBase64(args.details, '> "$1/details.new"')}
+  mv "$1/details.new" "$1/details"
 }
 give_up() { for p in ${args.paths.map(q).join(' ')}; do case $(base64 -d < "$p/details" 2>/dev/null) in *"bactrian run $RUN"*) rm -rf "$p" ;; esac; done; }
 for p in ${args.paths.map(q).join(' ')}; do

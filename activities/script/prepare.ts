@@ -32,7 +32,7 @@ export function prepareScript(args: PrepareScript): string {
     ...(args.login ? [login(args.login)] : []),
     ...args.directories.map((path) => `directory ${q(path)}`),
     `network ${q(args.network)}`,
-    ...args.envFiles.map(({ path, content }) => `${fromBase64(content)} | file ${q(path)} 0600`),
+    ...args.envFiles.map(({ path, content }) => fromBase64(content, `| file ${q(path)} 0600`)),
     ...args.roles.map(appImage),
     ...(args.proxy ? [proxies(args.proxy)] : []),
   ].join('\n');
@@ -40,8 +40,8 @@ export function prepareScript(args: PrepareScript): string {
 
 /** `docker login` reports a refusal and an absent registry with the same exit code: its words tell them apart. */
 export function login({ command, password, server }: { command: string; password: string; server: string }): string {
-  return `out=$(${fromBase64(password)}
-) ; out=$(printf '%s' "$out" | ${command} 2>&1) || case $out in
+  return `out=$(${fromBase64(password, `| ${command} 2>&1`)}
+) || case $out in
   *unauthorized*|*denied*|*incorrect*|*401*|*403*) fail RegistryRefused ${q(`the registry ${server || 'docker.io'} refused the login`)} ;;
   *) echo "$out"; fail RegistryUnavailable ${q(`the registry ${server || 'docker.io'} gave no good answer to the login`)} ;;
 esac

@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { realpathSync } from 'node:fs';
 import { connectTemporal, type TemporalConnection } from '../temporal/connection.ts';
 import { taskQueueFor } from '../temporal/task-queue.ts';
 import { ensureWorker } from '../temporal/worker-process.ts';
@@ -26,5 +26,5 @@ export async function openSession(project: LoadedProject, { withWorker }: { with
 
 /** How this program was started, so that a worker is started the same way (compiled, or by a loader). */
 export function entryPoint(): [string, ...string[]] {
-  return [process.execPath, ...process.execArgv, fileURLToPath(import.meta.resolve('./main.ts'))];
+  return [process.execPath, ...process.execArgv, realpathSync(process.argv[1] ?? '')];
 }

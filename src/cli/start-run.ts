@@ -9,7 +9,7 @@ import { isDone, type FleetPlan } from '../plan/plan.ts';
 import { primaryHostOf } from '../plan/workflow-id.ts';
 import { runUrl } from '../temporal/connection.ts';
 import { registerSearchAttributes } from '../temporal/register-search-attributes.ts';
-import { searchAttributes } from '../temporal/search-attributes.ts';
+import { searchAttributes } from '../../workflows/search-attributes.ts';
 import { projectState } from '../temporal/state.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { LoadedProject } from './project.ts';
@@ -49,6 +49,7 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
       fingerprint: host.fingerprint,
     })),
     options,
+    hooks: [...project.snapshot.hooks.present],
     bootLimit: deployment.boot.limit,
     bootWaitSeconds: deployment.boot.wait ?? 0,
     takeOverLockOf,

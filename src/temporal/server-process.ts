@@ -11,7 +11,7 @@ import { openPrivateLog, sizeOf, excerptOf } from './private-files.ts';
 import { identityOf, isAlive, runningCommands } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { registerSearchAttributes } from './register-search-attributes.ts';
-import { searchAttributes } from './search-attributes.ts';
+import { searchAttributes } from '../../workflows/search-attributes.ts';
 import type { TemporalCli } from './server-binary.ts';
 import type { ServerFiles } from './server-record.ts';
 

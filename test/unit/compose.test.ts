@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { connectTemporal } from '../../src/temporal/connection.ts';
 import { findTemporalCli } from '../../src/temporal/server-binary.ts';
-import { searchAttributes } from '../../src/temporal/search-attributes.ts';
+import { searchAttributes } from '../../workflows/search-attributes.ts';
 import { makeSandbox } from './temporal/fixtures/sandbox.ts';
 import type { Sandbox } from './temporal/fixtures/sandbox.ts';
 

@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { createActivities } from '../../../activities/index.ts';
@@ -8,6 +9,9 @@ import { usesOwnServer } from '../../temporal/target.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
 import { VERSION } from '../version.ts';
+
+/** The workflows' sources, or what the compiler made of them: whichever this file is. */
+const WORKFLOWS = fileURLToPath(new URL(`../../../workflows/index${extname(import.meta.url)}`, import.meta.url));
 
 interface WorkerOptions extends ProjectOptions {
   queue?: string;
@@ -38,7 +42,7 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
       taskQueue,
       version: VERSION,
       background: options.background === true,
-      workflows: { path: fileURLToPath(import.meta.resolve('../../../workflows/index.ts')) },
+      workflows: { path: WORKFLOWS },
       createActivities: (env) => {
         const set = createActivities({ projectDir, snapshotDirectory: state.snapshots, logDirectory: state.logs, reportDirectory: state.reports, env });
         close = set.close;

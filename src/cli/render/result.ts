@@ -40,6 +40,17 @@ function lastWords(logFile: string | null): string[] {
   if (logFile === null) return [];
   const where = dim(`  log: ${logFile}`);
   if (!existsSync(logFile)) return [dim(`  log, on the worker's machine: ${logFile}`)];
-  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').filter((line) => !line.startsWith('@')).slice(-12);
-  return [...lines.map((line) => dim(`  │ ${line}`)), where];
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').filter((line) => !line.startsWith('@'));
+  return [...folded(lines).slice(-12).map((line) => dim(`  │ ${line}`)), where];
+}
+
+/** An app that says the same again and again says it once here. */
+function folded(lines: string[]): string[] {
+  const out: { line: string; times: number }[] = [];
+  for (const line of lines) {
+    const last = out.at(-1);
+    if (last?.line === line) last.times += 1;
+    else out.push({ line, times: 1 });
+  }
+  return out.map(({ line, times }) => (times > 1 ? `${line}  (${times} times)` : line));
 }

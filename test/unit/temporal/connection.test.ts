@@ -6,7 +6,7 @@ import { connectTemporal } from '../../../src/temporal/connection.ts';
 import type { TemporalConnection } from '../../../src/temporal/connection.ts';
 import type { Environment } from '../../../src/temporal/environment.ts';
 import { registerSearchAttributes } from '../../../src/temporal/register-search-attributes.ts';
-import { searchAttributes } from '../../../src/temporal/search-attributes.ts';
+import { searchAttributes } from '../../../workflows/search-attributes.ts';
 import { usesOwnServer } from '../../../src/temporal/target.ts';
 import { makeSandbox } from './fixtures/sandbox.ts';
 import type { Sandbox } from './fixtures/sandbox.ts';

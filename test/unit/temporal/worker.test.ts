@@ -11,7 +11,7 @@ import type { TemporalConnection } from '../../../src/temporal/connection.ts';
 import { down } from '../../../src/temporal/down.ts';
 import type { Environment } from '../../../src/temporal/environment.ts';
 import { askWorker } from '../../../src/temporal/env-socket.ts';
-import { searchAttributes } from '../../../src/temporal/search-attributes.ts';
+import { searchAttributes } from '../../../workflows/search-attributes.ts';
 import { serverStatus } from '../../../src/temporal/server.ts';
 import { workerFiles } from '../../../src/temporal/state.ts';
 import { taskQueueFor } from '../../../src/temporal/task-queue.ts';

@@ -1,9 +1,7 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 /**
- * By what a list of runs can be filtered, in Temporal's UI and by us. Workflow
- * code imports these keys, so this file holds nothing that a workflow may not
- * load. Search attributes are never encrypted: only names go in here.
+ * By what a list of runs can be filtered, in Temporal's UI and by us. Search attributes are never encrypted: only names go in here.
  */
 export const searchAttributes = {
   /** Kamal's service name. */
