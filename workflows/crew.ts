@@ -4,6 +4,7 @@ import {
   ChildWorkflowCancellationType,
   ChildWorkflowFailure,
   condition,
+  isCancellation,
   ParentClosePolicy,
   setHandler,
   startChild,
@@ -14,11 +15,16 @@ import type { Desk } from './desk.ts';
 import { failureOf } from './failure.ts';
 import { host } from './host.ts';
 import { hostReported, verdictSignal, type Verdict } from './messages.ts';
+import { attributesOfHost } from './shown.ts';
 import type { Failure, FleetInput, HostOrder, HostPhase, HostResult } from './types.ts';
 
 /** A host's workflow as its fleet sees it. */
 interface Member {
-  handle: ChildWorkflowHandle<typeof host>;
+  /** Null until the server has started it. */
+  handle: ChildWorkflowHandle<typeof host> | null;
+  phase: HostPhase;
+  /** What the host said at its end: a workflow that ends as cancelled can't carry a result in its failure. */
+  lastWords: HostResult | null;
   result: HostResult | null;
 }
 
@@ -30,7 +36,7 @@ export interface Crew {
   send(hosts: HostOrder[], verdict: Verdict): Promise<void>;
   /** Resolves when each of the hosts has reached the phase or has ended. */
   reached(hosts: HostOrder[], phase: HostPhase): Promise<void>;
-  /** Resolves when at least one has reached the phase, or all have ended. */
+  /** Resolves when at least one has reached the phase or is done, or all have ended. */
   oneReached(hosts: HostOrder[], phase: HostPhase): Promise<void>;
   ended(hosts: HostOrder[]): Promise<void>;
   /** Resolves when the host waits for a verdict or has ended. */
@@ -45,24 +51,56 @@ export interface Crew {
 
 export function gatherCrew(input: FleetInput, runStartedAt: number, desk: Desk): Crew {
   const members = new Map<string, Member>();
-
-  // A host's first reports may be handled before its start is: they are kept apart from the members.
-  const phases = new Map<string, HostPhase>();
+  /** Hosts that wait for a person, with what they need. */
+  const asking = new Map<string, Failure>();
+  let settling = false;
 
   setHandler(hostReported, (report) => {
-    if (!members.get(report.host)?.result) setPhase(report.host, report.phase);
-    if (report.question) void settle(report.host, report.question);
+    const member = members.get(report.host);
+    if (!member || member.result) return;
+    setPhase(report.host, member, report.phase);
+    if (report.result) member.lastWords = report.result;
+    if (report.question) {
+      asking.set(report.host, report.question);
+      if (!settling) void settle();
+      else showAskers();
+    }
   });
 
-  /** A host's question is asked at the run's desk, and the answer goes back to that host. */
-  async function settle(name: string, question: Failure): Promise<void> {
-    await condition(() => desk.record.question === null && members.has(name));
-    const decision = await desk.ask(name, question, ['retry', 'abort']);
-    await members.get(name)?.handle.signal(verdictSignal, decision === 'retry' ? 'retry' : 'put back');
+  /**
+   * Asks what hosts need to know at the run's desk. Hosts that need the same thing get the same answer: where a shell's
+   * environment is missing, all of them miss it.
+   */
+  async function settle(): Promise<void> {
+    settling = true;
+    try {
+      for (let [question] = asking.values(); question; [question] = asking.values()) {
+        const decision = await desk.ask(askersOf(question), question, ['retry', 'abort']);
+        for (const name of asking.keys()) {
+          if (asking.get(name)?.type !== question.type) continue;
+          asking.delete(name);
+          await send(members.get(name), decision === 'retry' ? 'retry' : 'put back');
+        }
+      }
+    } catch (error) {
+      // A cancelled run asks nothing any more: its hosts are cancelled too, and put themselves back.
+      if (!isCancellation(error)) throw error;
+      asking.clear();
+    } finally {
+      settling = false;
+    }
   }
 
-  function setPhase(name: string, phase: HostPhase): void {
-    phases.set(name, phase);
+  const askersOf = (question: Failure) => [...asking].filter(([, each]) => each.type === question.type).map(([name]) => name).join(', ');
+
+  function showAskers(): void {
+    const { question } = desk.record;
+    if (question && askersOf(question.failure) !== '') question.where = askersOf(question.failure);
+    desk.show();
+  }
+
+  function setPhase(name: string, member: Member, phase: HostPhase): void {
+    member.phase = phase;
     const line = desk.record.hosts.find((each) => each.host === name);
     if (line) line.phase = phase;
     desk.show();
@@ -71,40 +109,56 @@ export function gatherCrew(input: FleetInput, runStartedAt: number, desk: Desk):
   async function start(order: HostOrder): Promise<void> {
     const fleetId = workflowInfo().workflowId;
     const workflowId = `${fleetId}/${input.run}/${order.host}`;
-    const handle = await startChild(host, {
-      workflowId,
-      args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, strategy: input.options.strategy, order }],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      staticSummary: `${input.direction} ${order.host}`,
-      typedSearchAttributes: workflowInfo().typedSearchAttributes,
-    });
-    const member: Member = { handle, result: null };
+    // Known before it is started: a run that is cancelled meanwhile waits for this host's end, too.
+    const member: Member = { handle: null, phase: 'waiting', lastWords: null, result: null };
     members.set(order.host, member);
+    try {
+      member.handle = await startChild(host, {
+        workflowId,
+        args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, strategy: input.options.strategy, order }],
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        staticSummary: `${input.direction} ${order.host}`,
+        typedSearchAttributes: attributesOfHost(order.host),
+      });
+    } catch (error) {
+      end(order, member, isCancellation(error) ? neverStarted(order) : lostHost(order, error));
+      throw error;
+    }
     const line = desk.record.hosts.find((each) => each.host === order.host);
     if (line) line.workflowId = workflowId;
-    void handle.result().then(
+    void member.handle.result().then(
       (result) => end(order, member, result),
-      (error: unknown) => end(order, member, resultIn(error) ?? lostHost(order, error)),
+      (error: unknown) => end(order, member, resultIn(error) ?? member.lastWords ?? lostHost(order, error)),
     );
   }
 
   function end(order: HostOrder, member: Member, result: HostResult): void {
     member.result = result;
-    setPhase(order.host, result.outcome);
+    asking.delete(order.host);
+    setPhase(order.host, member, result.outcome);
+  }
+
+  /** A host that has ended in the meantime needs no verdict: the news of its end is on its way. */
+  async function send(member: Member | undefined, verdict: Verdict): Promise<void> {
+    if (!member?.handle || member.result) return;
+    await member.handle.signal(verdictSignal, verdict).catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+    });
   }
 
   const of = (order: HostOrder) => members.get(order.host);
   const isOver = (order: HostOrder) => of(order)?.result != null;
-  const isIn = (phase: HostPhase) => (order: HostOrder) => phases.get(order.host) === phase;
+  const isDone = (order: HostOrder) => of(order)?.result?.outcome === 'done';
+  const isIn = (phase: HostPhase) => (order: HostOrder) => of(order)?.phase === phase;
 
   return {
     start,
     async send(hosts, verdict) {
-      await Promise.all(hosts.filter((order) => !isOver(order)).map((order) => of(order)?.handle.signal(verdictSignal, verdict)));
+      await Promise.all(hosts.map((order) => send(of(order), verdict)));
     },
     reached: (hosts, phase) => condition(() => hosts.every((order) => isOver(order) || isIn(phase)(order))),
-    oneReached: (hosts, phase) => condition(() => hosts.some(isIn(phase)) || hosts.every(isOver)),
+    oneReached: (hosts, phase) => condition(() => hosts.some((order) => isIn(phase)(order) || isDone(order)) || hosts.every(isOver)),
     ended: (hosts) => condition(() => hosts.every((order) => !of(order) || isOver(order))),
     atRest: (order) => condition(() => isOver(order) || isIn('proven')(order) || isIn('verified')(order)),
     inPhase: (hosts, phase) => hosts.filter(isIn(phase)),

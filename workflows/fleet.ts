@@ -211,55 +211,66 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     const hosts = group.filter((order) => order.accessories.length > 0);
     if (input.options.accessories === 'skip' || hosts.length === 0) return;
     desk.phase('accessories');
-    const outcomes = await Promise.allSettled(
-      hosts.map((order) =>
-        executeChild(accessories, {
-          workflowId: `${workflowInfo().workflowId}/${input.run}/${order.host}/accessories`,
-          args: [{ ...base, host: order.host, accessories: order.accessories, mode: input.options.accessories, pull: input.options.pullAccessories }],
-          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-          staticSummary: `accessories on ${order.host}`,
-          typedSearchAttributes: attributesOfHost(order.host),
-        }),
-      ),
-    );
-    for (const each of outcomes) {
-      if (each.status === 'fulfilled') accessoryRecords.push(each.value);
-      else accessoryRecords.push(...recordIn(each.reason));
-    }
-    const broken = outcomes.find((each) => each.status === 'rejected');
-    if (broken) {
+    for (const wave of wavesOf(hosts, input.options, null)) {
+      const outcomes = await Promise.allSettled(wave.map(accessoriesOf));
+      for (const each of outcomes) accessoryRecords.push(...(each.status === 'fulfilled' ? [each.value] : recordIn(each.reason)));
+      const broken = outcomes.find((each) => each.status === 'rejected');
+      if (!broken) continue;
       const record = accessoryRecords.find((each) => each.failure);
       if (record?.failure) desk.record.failure ??= { ...record.failure, step: `${record.host}: ${record.failure.step}` };
       throw broken.reason;
     }
   }
 
+  function accessoriesOf(order: HostOrder): Promise<HostRecord> {
+    return executeChild(accessories, {
+      workflowId: `${workflowInfo().workflowId}/${input.run}/${order.host}/accessories`,
+      args: [{ ...base, host: order.host, accessories: order.accessories, mode: input.options.accessories, pull: input.options.pullAccessories }],
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      staticSummary: `accessories on ${order.host}`,
+      typedSearchAttributes: attributesOfHost(order.host),
+    });
+  }
+
   /** Runs in every end: the hosts come to theirs, the lock is released, the report is written. */
   async function finish(ending: FleetResult['outcome']): Promise<FleetResult> {
     await Promise.all(crew.started().map((order) => dismiss(order, ending)));
-    if (locked) {
-      desk.phase('unlocking');
-      await changing.releaseLock.executeWithOptions({ summary: 'release the deploy lock' }, [{ ...base, host: input.primaryHost, seq: UNLOCK_STEP }]);
-    }
+    const unlocked = !locked || (await unlock());
+    const outcome = ending === 'done' && !unlocked ? 'failed' : ending;
     const result: FleetResult = {
       run: input.run,
-      outcome: ending,
+      outcome,
       hosts: input.hosts.map((order) => hostResult(order, ending)),
       accessories: accessoryRecords,
       failure: desk.record.failure,
       said: desk.record.said,
     };
+    desk.record.question = null;
+    desk.record.result = result;
     desk.phase('over');
     await reporting.writeReport({ service: input.service, destination: input.destination, result }).catch(() => undefined);
-    if (ending === 'done') return result;
-    if (ending === 'cancelled') throw new CancelledFailure('cancelled: each host that was worked on is back as it was, or done', [result]);
+    if (outcome === 'done') return result;
+    // Temporal keeps no details of a cancellation: the result is in the record and in the report.
+    if (outcome === 'cancelled') throw new CancelledFailure('cancelled: each host that was worked on is back as it was, or done');
     throw ApplicationFailure.create({
-      type: ending === 'rejected' ? 'RunRejected' : 'RunFailed',
+      type: outcome === 'rejected' ? 'RunRejected' : 'RunFailed',
       message: summary(result),
       nonRetryable: true,
       details: [result],
     });
+  }
+
+  /** A lock that can't be released must not cost the run its result. */
+  async function unlock(): Promise<boolean> {
+    desk.phase('unlocking');
+    try {
+      await changing.releaseLock.executeWithOptions({ summary: 'release the deploy lock' }, [{ ...base, host: input.primaryHost, seq: UNLOCK_STEP }]);
+      return true;
+    } catch (error) {
+      desk.record.failure ??= { ...failureOf(`${input.primaryHost}: release the deploy lock`, error), hint: '`bactrian unlock` releases it' };
+      return false;
+    }
   }
 
   /** Each cutover stands for itself: where another host failed, those that made it stay. */

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Decision, Failure, FleetRecord, Gate, HostPhase, HostRecord } from './types.ts';
+import type { Decision, Failure, FleetRecord, Gate, HostPhase, HostRecord, HostResult } from './types.ts';
 
 /** Who speaks, and why; kept in the run's record. */
 export interface Speaker {
@@ -40,6 +40,8 @@ export interface HostReport {
   phase: HostPhase;
   /** A question for a person, while the phase is 'needs you'. */
   question?: Failure;
+  /** With the last report: how the host ended. */
+  result?: HostResult;
 }
 
 /** `cut over`: every host of the wave has proved itself. `finish`: the last gate is passed. `put back`: undo. */
