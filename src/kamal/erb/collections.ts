@@ -8,7 +8,20 @@ type HashMethod = (hash: Hash, call: Call) => Value | Promise<Value>;
 const ARRAY: Record<string, ArrayMethod> = {
   join: (items, call) => items.flat(Infinity as 1).map((item) => toS(item)).join(call.args.length > 0 ? toS(value(call, 0)) : ''),
   each: async (items, call) => (await mapped(items, need(call)), items),
-  each_with_index: async (items, call) => (await mapped(items.map((item, index) => [item, index]), need(call)), items),
+  // Without a block it is an enumerator of pairs, which an array of them stands for.
+  each_with_index: async (items, call) => {
+    const pairs = items.map((each, index): Value => [each, index]);
+    if (!call.block) return pairs;
+    await mapped(pairs, call.block);
+    return items;
+  },
+  each_slice: async (items, call) => {
+    const size = numberArg(call, 0, 1);
+    const slices = Array.from({ length: Math.ceil(items.length / size) }, (_, index): Value => items.slice(index * size, (index + 1) * size));
+    if (!call.block) return slices;
+    await mapped(slices, call.block);
+    return items;
+  },
   map: (items, call) => mapped(items, need(call)),
   collect: (items, call) => mapped(items, need(call)),
   flat_map: async (items, call) => (await mapped(items, need(call))).flat() as Value[],

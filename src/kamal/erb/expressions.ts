@@ -35,6 +35,8 @@ export class Expressions {
   private readonly cursor: Cursor;
   private readonly variables: Set<string>;
   private readonly outer: Outer;
+  /** Whether `_1` and `it` are the block's first argument. */
+  private inBlock = false;
 
   constructor(cursor: Cursor, variables: Set<string>, outer: Outer) {
     this.cursor = cursor;
@@ -131,7 +133,8 @@ export class Expressions {
     const { line } = this.cursor.peek();
     if (this.cursor.is('!')) return this.not();
     if (this.cursor.accept('-')) return { type: 'call', receiver: this.unary(), name: '-@', args: [], block: null, safe: false, line };
-    return this.postfix();
+    const base = this.postfix();
+    return this.cursor.accept('**') ? { type: 'call', receiver: base, name: '**', args: [this.unary()], block: null, safe: false, line } : base;
   }
 
   private postfix(): Node {
@@ -215,7 +218,10 @@ export class Expressions {
     this.cursor.next();
     const params = this.cursor.accept('|') ? this.params() : [];
     for (const name of params) this.variables.add(name);
+    const outside = this.inBlock;
+    this.inBlock = true;
     const body = this.outer.sequence(['end']);
+    this.inBlock = outside;
     if (brace) this.cursor.expect('}');
     else this.cursor.expect('end', 'name');
     return { params, body };
@@ -288,6 +294,7 @@ export class Expressions {
     const structure = this.outer.keyword(name, line);
     if (structure !== null) return structure;
     if (REFUSED.includes(name) || CLOSING.includes(name)) this.cursor.unsupported(token);
+    if (this.inBlock && (name === '_1' || name === 'it')) return { type: 'variable', name, line };
     const called = (this.cursor.is('(') && !this.cursor.peek().spaced) || !this.variables.has(name);
     return called ? this.call(null, name, line) : { type: 'variable', name, line };
   }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CommandError, execute } from '../secrets/command.ts';
+import { CommandError, execute } from '../secrets/execute.ts';
 import { readYaml } from '../yaml/read.ts';
 import type { ErbHost } from './host.ts';
 

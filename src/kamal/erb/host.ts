@@ -1,5 +1,5 @@
 import { readText, expandPath } from '../project-files.ts';
-import { execute, CommandError } from '../secrets/command.ts';
+import { execute, CommandError } from '../secrets/execute.ts';
 
 /** What a template's code may reach outside itself: the environment, files, commands. */
 export interface ErbHost {

@@ -122,6 +122,7 @@ function at(text: string, call: Call): Value {
 function formatted(text: string, call: Call): string {
   const arg = valueOf(call.args[0] ?? null, call.line);
   const values = Array.isArray(arg) ? [...arg] : [arg];
+  if (/%(?!%|0?\d*[sdp])/.test(text.replaceAll('%%', ''))) throw new ErbUnsupported('this format', call.line);
   return text.replace(/%(%|(0?)(\d*)([sdp]))/g, (whole, _all, zero: string, width: string, kind: string) => {
     if (whole === '%%') return '%';
     const value = values.shift() ?? null;

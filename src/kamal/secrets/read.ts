@@ -3,7 +3,8 @@ import { readConfiguration } from '../configuration-files.ts';
 import { readText } from '../project-files.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { DotenvError, parseDotenv } from './dotenv.ts';
-import { CommandError, runSecretCommand } from './command.ts';
+import { runSecretCommand } from './command.ts';
+import { CommandError } from './execute.ts';
 import { Secrets } from './secrets.ts';
 
 /** A secrets file can't be read; names file, line, key and command, never a value. */

@@ -38,6 +38,11 @@ export function checkRegistry(context: Context, config: Hash): void {
   const rest: Hash = new Map([...config].filter(([key]) => key !== 'username' && key !== 'password'));
   checkSection(context, rest, REGISTRY);
   const server = config.get('server');
+  if (isPresent(server) && typeof server !== 'string') {
+    // Kamal asks it whether it is local, which a number can't tell, and crashes.
+    context.at('server').error('should be a string', { found: describe(server), expected: 'a string', hint: 'quote it' });
+    return;
+  }
   if (typeof server === 'string' && /^localhost[:$]/m.test(server)) return;
   for (const key of ['username', 'password']) {
     const at = context.at(key);
