@@ -62,7 +62,7 @@ export async function runStep(steps: RemoteSteps, args: StepArgs, script: StepSc
       }
     }),
   );
-  if (answer.code === 0 && !answer.fail) return { notes: answer.notes.map(steps.scrub), unchanged: answer.unchanged };
+  if (answer.code === 0 && !answer.fail) return { notes: answer.notes.map((note) => steps.scrub(note)), unchanged: answer.unchanged };
   throw await scriptFailure(steps, args, script.name, answer);
 }
 

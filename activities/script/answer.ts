@@ -16,13 +16,13 @@ export function readAnswer(output: string): Answer {
   const answer: Answer = { notes: [], unchanged: true, fail: null, log: '' };
   const log: string[] = [];
   for (const line of output.split('\n')) {
-    const [word = '', rest = ''] = splitOnce(line);
+    const [word, rest] = splitOnce(line);
     if (word === '@note') answer.notes.push(rest);
     else if (word === '@changed') {
       answer.notes.push(rest);
       answer.unchanged = false;
     } else if (word === '@fail') {
-      const [type = 'StepFailed', text = ''] = splitOnce(rest);
+      const [type, text] = splitOnce(rest);
       // The first reason is the one: what follows are its consequences.
       answer.fail ??= { type, text };
     } else log.push(line);

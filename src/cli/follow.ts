@@ -22,20 +22,40 @@ const QUERY_MS = 5_000;
  * Looks at a run: its record, the records of its hosts, and the attempts of what is being retried.
  * @returns null when no worker answers
  */
-export async function lookAtRun(session: Session, workflowId: string, runId?: string): Promise<RunView | null> {
+export async function lookAtRun(session: Session, workflowId: string, runId?: string, seen = new Map<string, Seen>()): Promise<RunView | null> {
   const { client, connection } = session;
   try {
     return await connection.withDeadline(Date.now() + QUERY_MS, async () => {
       const record = await client.workflow.getHandle(workflowId, runId).query<FleetRecord>('fleet');
-      const children = record.hosts.flatMap((host) => host.workflowId ?? []);
-      const accessories = record.phase === 'accessories' || record.phase === 'over' || record.phase === 'unlocking' ? children.map((id) => `${id}/accessories`) : [];
-      const views = await Promise.all([...children, ...accessories].map((id) => lookAtHost(session, id)));
-      return { record, hosts: views.flatMap((view) => view?.host ?? []), retries: views.flatMap((view) => view?.retries ?? []) };
+      const withAccessories = ['accessories', 'unlocking', 'over'].includes(record.phase);
+      for (const { host, phase, workflowId: id } of record.hosts) {
+        if (id === null) continue;
+        await refresh(session, seen, id, phase);
+        if (withAccessories) await refresh(session, seen, `${id}/accessories`, `${host} ${record.phase}`);
+      }
+      const views = [...seen.values()].flatMap(({ view }) => view ?? []);
+      return { record, hosts: views.map((view) => view.host), retries: views.flatMap((view) => view.retries) };
     });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw error;
     return null;
   }
+}
+
+/** What was last seen of a host, and in which phase it was then. */
+interface Seen {
+  phase: string;
+  view: { host: HostRecord; retries: RunView['retries'] } | null;
+}
+
+/** Phases in which nothing happens to a host: one look is enough. */
+const AT_REST: readonly string[] = ['waiting', 'proven', 'verified', 'done', 'unchanged', 'put back', 'stuck'];
+
+/** A run can have hundreds of hosts, of which a few are worked on: only those are asked each time. */
+async function refresh(session: Session, seen: Map<string, Seen>, id: string, phase: string): Promise<void> {
+  const last = seen.get(id);
+  if (last && last.phase === phase && last.view?.host.phase === phase && AT_REST.includes(phase)) return;
+  seen.set(id, { phase, view: await lookAtHost(session, id) });
 }
 
 async function lookAtHost({ client }: Session, workflowId: string): Promise<{ host: HostRecord; retries: RunView['retries'] } | null> {
@@ -76,10 +96,11 @@ export async function resultOf(session: Session, workflowId: string, runId?: str
 export async function follow(session: Session, workflowId: string, runId: string | undefined, say: (line: string) => void, signal: AbortSignal): Promise<FleetResult | null> {
   const view = new ProgressView(say);
   const handle = session.client.workflow.getHandle(workflowId, runId);
+  const known = new Map<string, Seen>();
   let silentSince: number | null = null;
   try {
     while (!signal.aborted) {
-      const seen = await lookAtRun(session, workflowId, runId).catch((error: unknown) => {
+      const seen = await lookAtRun(session, workflowId, runId, known).catch((error: unknown) => {
         if (error instanceof WorkflowNotFoundError) throw error;
         return null;
       });
@@ -92,7 +113,7 @@ export async function follow(session: Session, workflowId: string, runId: string
       }
       const over = await handle.describe().then((description) => description.status.name !== 'RUNNING', () => false);
       if (over) {
-        const last = await lookAtRun(session, workflowId, runId).catch(() => null);
+        const last = await lookAtRun(session, workflowId, runId, known).catch(() => null);
         if (last) view.show(last);
         return await resultOf(session, workflowId, runId);
       }

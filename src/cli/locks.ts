@@ -30,9 +30,15 @@ export async function staleLock(session: Session, project: LoadedProject, facts:
 export async function openRunOf(session: Session, workflowId: string): Promise<string | null> {
   try {
     const description = await session.client.workflow.getHandle(workflowId).describe();
-    return description.status.name === 'RUNNING' ? ((description.memo?.['run'] as string | undefined) ?? 'unknown') : null;
+    return description.status.name === 'RUNNING' ? runNameOf(description) : null;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
+}
+
+/** A run's own name, which hosts' journals and locks carry. */
+export function runNameOf(description: { memo?: Record<string, unknown> }): string {
+  const run = description.memo?.['run'];
+  return typeof run === 'string' ? run : '(unknown)';
 }

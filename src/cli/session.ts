@@ -1,9 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { connectTemporal, type TemporalConnection } from '../temporal/connection.ts';
+import { replaysOpenRuns } from '../temporal/replay-open.ts';
 import { taskQueueFor } from '../temporal/task-queue.ts';
 import { ensureWorker } from '../temporal/worker-process.ts';
 import type { LoadedProject } from './project.ts';
-import { VERSION } from './version.ts';
+import { buildVersion, WORKFLOWS } from './version.ts';
 
 /** A connection to Temporal, with the project's worker behind it where that is ours to start. */
 export interface Session extends TemporalConnection {
@@ -19,7 +20,15 @@ export async function openSession(project: LoadedProject, { withWorker }: { with
   const { service, destination } = project.deployment;
   const taskQueue = taskQueueFor({ service, destination: destination ?? undefined, projectDir: temporal.embedded ? project.dir : undefined });
   if (withWorker && temporal.embedded) {
-    await ensureWorker({ projectDir: project.dir, taskQueue, env: process.env, entry: entryPoint(), version: VERSION, address: temporal.address });
+    await ensureWorker({
+      projectDir: project.dir,
+      taskQueue,
+      env: process.env,
+      entry: entryPoint(),
+      version: buildVersion(),
+      address: temporal.address,
+      mayReplace: () => replaysOpenRuns(temporal.client, taskQueue, WORKFLOWS),
+    });
   }
   return { ...temporal, taskQueue };
 }

@@ -10,7 +10,7 @@ export interface Differences {
   envEmptied: string[];
   mountsRemoved: string[];
   mountsAdded: string[];
-  cmd: { now: string; then: string } | null;
+  cmd: { now: string; next: string } | null;
 }
 
 /** Set by Kamal itself: they differ between the generations on purpose. */
@@ -31,7 +31,7 @@ export function differences(facts: HostFacts, deployment: Deployment, role: Role
   const wanted = [...wantedEnv.keys()].filter((name) => !KAMALS_OWN.has(name));
   const mountsThen = mountTargets(deployment, role, facts.host);
   const mountsNow = running.mounts.map((mount) => mount.destination).filter((target) => target !== CORD);
-  const then = role.cmd ?? '';
+  const next = role.cmd ?? '';
   return {
     envAdded: names((name) => !now.has(name) && inherited[name] !== wantedEnv.get(name), wanted),
     envRemoved: names((name) => !wantedEnv.has(name), now.keys()),
@@ -39,7 +39,7 @@ export function differences(facts: HostFacts, deployment: Deployment, role: Role
     envEmptied: names((name) => wantedEnv.get(name) === '' && now.get(name) !== '', wanted),
     mountsRemoved: mountsNow.filter((target) => !mountsThen.includes(target)),
     mountsAdded: mountsThen.filter((target) => !mountsNow.includes(target)),
-    cmd: then !== '' && !sameCommand(then, running.cmd) ? { now: running.cmd.join(' '), then } : null,
+    cmd: next !== '' && !sameCommand(next, running.cmd) ? { now: running.cmd.join(' '), next } : null,
   };
 }
 

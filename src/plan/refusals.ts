@@ -1,4 +1,5 @@
 import type { Deployment, Role, Snapshot } from '../kamal/index.ts';
+import { toS } from '../kamal/ruby/value.ts';
 import { containerNamed, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
 import { accessoryContainer, containersOf, runningContainer } from './running.ts';
 
@@ -32,8 +33,8 @@ export function configurationRefusals(snapshot: Snapshot, deployment: Deployment
   const later = 'this version of bactrian does not upgrade it yet; upgrade this deployment with `kamal upgrade`, or take the key out for the upgrade';
   return [
     ...deployment.roles.flatMap((role) => {
-      const active = [...role.labels.keys()].map(String).filter((label) => ACTIVE_TRAEFIK_LABEL.test(label));
-      const off = String(role.labels.get('traefik.enable') ?? '') === 'false';
+      const active = [...role.labels.keys()].map(toS).filter((label) => ACTIVE_TRAEFIK_LABEL.test(label));
+      const off = toS(role.labels.get('traefik.enable')) === 'false';
       return active.length > 0 && !off
         ? [
             refuse(

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { runUrl } from '../../temporal/connection.ts';
 import { lookAtRun, resultOf, type RunView } from '../follow.ts';
 import { EXIT } from '../exit-codes.ts';
+import { runNameOf } from '../locks.ts';
 import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
 import { renderFailure, renderResult } from '../render/result.ts';
 import { openSession, type Session } from '../session.ts';
@@ -28,7 +29,7 @@ async function status(options: ProjectOptions & { json?: boolean }): Promise<num
     const description = await session.client.workflow.getHandle(workflowId).describe();
     const open = description.status.name === 'RUNNING';
     const url = runUrl(session, { workflowId, runId: description.runId });
-    out.say(`${bold(project.deployment.name)}  run ${String(description.memo?.['run'] ?? '')}  ${open ? cyan('in progress') : description.status.name.toLowerCase()}`);
+    out.say(`${bold(project.deployment.name)}  run ${runNameOf(description)}  ${open ? cyan('in progress') : description.status.name.toLowerCase()}`);
     if (url) out.say(dim(url));
     if (!open) {
       const result = await resultOf(session, workflowId, description.runId);

@@ -1,5 +1,3 @@
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { createActivities } from '../../../activities/index.ts';
 import { runProjectWorker } from '../../temporal/project-worker.ts';
@@ -8,10 +6,7 @@ import { taskQueueFor } from '../../temporal/task-queue.ts';
 import { usesOwnServer } from '../../temporal/target.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
-import { VERSION } from '../version.ts';
-
-/** The workflows' sources, or what the compiler made of them: whichever this file is. */
-const WORKFLOWS = fileURLToPath(new URL(`../../../workflows/index${extname(import.meta.url)}`, import.meta.url));
+import { buildVersion, WORKFLOWS } from '../version.ts';
 
 interface WorkerOptions extends ProjectOptions {
   queue?: string;
@@ -40,12 +35,12 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     await runProjectWorker({
       projectDir,
       taskQueue,
-      version: VERSION,
+      version: buildVersion(),
       background: options.background === true,
       workflows: { path: WORKFLOWS },
       createActivities: (env) => {
         const set = createActivities({ projectDir, snapshotDirectory: state.snapshots, logDirectory: state.logs, reportDirectory: state.reports, env });
-        close = set.close;
+        close = () => set.close();
         scrubbing = set.interceptor;
         return set.activities;
       },

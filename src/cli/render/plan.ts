@@ -63,7 +63,7 @@ function renderDifferences(differences: Differences): string[] {
     ...list(red('-'), 'env emptied', differences.envEmptied),
     ...list(green('+'), 'mounts added', differences.mountsAdded),
     ...list(red('-'), 'mounts removed', differences.mountsRemoved),
-    ...(differences.cmd ? [`    ${yellow('~')} cmd: ${differences.cmd.now || '(the image decides)'} → ${differences.cmd.then}`] : []),
+    ...(differences.cmd ? [`    ${yellow('~')} cmd: ${differences.cmd.now || '(the image decides)'} → ${differences.cmd.next}`] : []),
   ];
 }
 

@@ -20,7 +20,8 @@ export class ProgressView {
 
   show(view: RunView): void {
     this.#width = Math.max(...view.record.hosts.map(({ host }) => host.length));
-    this.#once(`phase ${view.record.phase}`, () => dim(`— ${view.record.phase}`));
+    const phase = () => this.#once(`phase ${view.record.phase}`, () => dim(`— ${view.record.phase}`));
+    if (view.record.phase !== 'over') phase();
     for (const host of view.hosts) {
       host.steps.forEach((step, at) => {
         if (step.state === 'running') return;
@@ -47,6 +48,7 @@ export class ProgressView {
       );
     }
     for (const said of view.record.said) this.#once(`said ${said.at} ${said.what}`, () => dim(`  ${said.by}: ${said.what}${said.why ? ` (${said.why})` : ''}`));
+    if (view.record.phase === 'over') phase();
     this.#liveText(running(view, this.#width));
   }
 
