@@ -1,8 +1,7 @@
+import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { DecisionMessage, GateMessage } from '../../workflows/messages.ts';
-import { hostname, userInfo } from 'node:os';
-import { noRun } from './commands/watch.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { LoadedProject } from './project.ts';
 import type { Session } from './session.ts';
@@ -34,7 +33,12 @@ export async function sayToRun(session: Session, project: LoadedProject, update:
     return 'no worker answers: the message is kept by the server, and taken when a worker is back';
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw new CommandError(EXIT.refused, `the run does not take that: ${error.cause?.message ?? error.message}`, 'look with `bactrian status`');
-    if (error instanceof WorkflowNotFoundError) throw noRun(project.deployment.name);
+    if (error instanceof WorkflowNotFoundError) throw noOpenRun(project.deployment.name);
     throw error;
   }
+}
+
+/** There is nobody to say it to. */
+export function noOpenRun(name: string): CommandError {
+  return new CommandError(EXIT.usage, `no run of ${name} is in progress`, 'start one with `bactrian upgrade`; `bactrian status` shows how the last one ended');
 }

@@ -1,7 +1,8 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { Argument, type Command } from 'commander';
 import type { Decision, Gate } from '../../../workflows/types.ts';
 import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
-import { sayToRun, speaker } from '../say-to-run.ts';
+import { noOpenRun, sayToRun, speaker } from '../say-to-run.ts';
 import { openSession } from '../session.ts';
 import { Output } from '../terminal.ts';
 
@@ -28,7 +29,9 @@ export function decideCommands(program: Command): void {
       const project = await openProject(options);
       const session = await openSession(project, { withWorker: true });
       try {
-        await session.client.workflow.getHandle(project.workflowId).cancel();
+        await session.client.workflow.getHandle(project.workflowId).cancel().catch((error: unknown) => {
+          throw error instanceof WorkflowNotFoundError ? noOpenRun(project.deployment.name) : error;
+        });
         out.say('Asked for. Hosts come to rest in a safe place first; `bactrian watch` shows it.');
       } finally {
         await session.connection.close();
