@@ -1,0 +1,278 @@
+import { activityInfo, ApplicationFailure, cancelled, heartbeat } from '@temporalio/activity';
+import { FailureType, type AccessoryArgs, type Activities, type HookArgs, type LockArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes } from '../../activities/api.ts';
+import type { ProbeReport } from '../../src/plan/facts.ts';
+import type { FleetResult } from '../../workflows/types.ts';
+
+/** One attempt of one activity. `began` and `ended` are ticks of a clock that only counts. */
+export interface Call {
+  activity: keyof Activities;
+  /** The host; for a hook its name; for the report the run. */
+  where: string;
+  /** The role or accessory, the hook's hosts, the journal that is undone. */
+  what: string;
+  attempt: number;
+  began: number;
+  ended: number | null;
+}
+
+/** What a test makes of a call: throw to fail, wait to hang, return to go on. */
+export type Behaviour = (call: Call) => Promise<void> | void;
+
+/** What a fake host went through since it was last as it was before the run. */
+interface FakeHost {
+  prepared: boolean;
+  proved: string[];
+  cutOver: boolean;
+  replaced: string[];
+  pruned: boolean;
+  lastSeq: number;
+  busy: string | null;
+}
+
+/**
+ * Stands in for the hosts of one run beneath workflow tests: keeps the order of all calls, fails or hangs as told, and
+ * notes whatever no real host should ever be asked to do (`violations`).
+ */
+export class FakeHosts implements Activities {
+  readonly calls: Call[] = [];
+  readonly violations: string[] = [];
+  readonly reports: FleetResult[] = [];
+  lockedBy: string | null = null;
+  readonly #hosts = new Map<string, FakeHost>();
+  readonly #behaviours: { activity: keyof Activities; where: string | null; behaviour: Behaviour }[] = [];
+  readonly #waiting: { test: () => boolean; resolve: () => void }[] = [];
+  #tick = 0;
+
+  /** Makes an activity behave; on all hosts when none is named. A later word counts more than an earlier one. */
+  when(activity: keyof Activities, where: string | null, behaviour: Behaviour): this {
+    this.#behaviours.unshift({ activity, where, behaviour });
+    return this;
+  }
+
+  /** Resolves when such a call has begun. */
+  began(activity: keyof Activities, where: string, attempt = 1): Promise<void> {
+    return this.#until(() => this.calls.some((call) => call.activity === activity && call.where === where && call.attempt >= attempt));
+  }
+
+  /** Calls as `activity where what`, in the order in which they began. */
+  order(...activities: (keyof Activities)[]): string[] {
+    const wanted = this.calls.filter(({ activity }) => activities.length === 0 || activities.includes(activity));
+    return wanted.map(({ activity, where, what }) => [activity, where, what].filter((word) => word !== '').join(' '));
+  }
+
+  /** Those calls of an activity, on one host or on all. */
+  of(activity: keyof Activities, where?: string): Call[] {
+    return this.calls.filter((call) => call.activity === activity && (where === undefined || call.where === where));
+  }
+
+  /** True when the host is as it was before the run began, or as it was put back. */
+  isUntouched(host: string): boolean {
+    const { prepared, proved, cutOver, replaced, pruned } = this.#host(host);
+    return !prepared && proved.length === 0 && !cutOver && replaced.length === 0 && !pruned;
+  }
+
+  isUpgraded(host: string): boolean {
+    return this.#host(host).pruned;
+  }
+
+  /** The most hosts on which something was under way at the same time, by these activities. */
+  mostAtOnce(...activities: (keyof Activities)[]): number {
+    const edges = this.calls
+      .filter(({ activity }) => activities.includes(activity))
+      .flatMap((call) => [{ at: call.began, step: 1 }, { at: call.ended ?? Infinity, step: -1 }])
+      .sort((a, b) => a.at - b.at);
+    let now = 0;
+    return edges.reduce((most, { step }) => Math.max(most, (now += step)), 0);
+  }
+
+  async probeHost({ host, fingerprint }: ProbeArgs): Promise<ProbeReport> {
+    await this.#call('probeHost', host, '', () => undefined);
+    return { host, generation: 'kamal1', dockerVersion: '27.5.1', fingerprint };
+  }
+
+  async runHook({ hook, hosts, locked }: HookArgs): Promise<StepNotes> {
+    if (locked !== (this.lockedBy !== null)) this.violations.push(`the hook ${hook} was told locked=${locked}`);
+    return await this.#call('runHook', hook, hosts.join(','), () => undefined);
+  }
+
+  async acquireLock({ host, run }: LockArgs): Promise<StepNotes> {
+    return await this.#call('acquireLock', host, '', () => {
+      if (this.lockedBy !== null && this.lockedBy !== run) throw fails(FailureType.lockHeld, 'the deploy lock is held');
+      this.lockedBy = run;
+    });
+  }
+
+  async releaseLock({ host, run }: StepArgs): Promise<StepNotes> {
+    return await this.#call('releaseLock', host, '', () => {
+      if (this.#someoneIsBusy()) this.violations.push('the lock was released while a host was worked on');
+      if (this.lockedBy === run) this.lockedBy = null;
+    });
+  }
+
+  async prepareHost(args: StepArgs): Promise<StepNotes> {
+    return await this.#step('prepareHost', args, '', (host) => {
+      host.prepared = true;
+    });
+  }
+
+  async proveRole(args: StepArgs & { role: { name: string } }): Promise<StepNotes> {
+    return await this.#step('proveRole', args, args.role.name, (host) => {
+      if (!host.prepared) this.violations.push(`${args.host}: ${args.role.name} was booted before the host was prepared`);
+      host.proved.push(args.role.name);
+    });
+  }
+
+  async cutOver(args: StepArgs): Promise<StepNotes> {
+    return await this.#step('cutOver', args, '', (host) => {
+      host.cutOver = true;
+    });
+  }
+
+  async stopOldRole(args: StepArgs & { role: { name: string } }): Promise<StepNotes> {
+    return await this.#step('stopOldRole', args, args.role.name, (host) => {
+      if (!host.cutOver || !host.proved.includes(args.role.name)) this.violations.push(`${args.host}: the old ${args.role.name} was stopped while it served`);
+    });
+  }
+
+  async replaceRole(args: StepArgs & { role: { name: string } }): Promise<StepNotes> {
+    return await this.#step('replaceRole', args, args.role.name, (host) => {
+      host.replaced.push(args.role.name);
+    });
+  }
+
+  async verifyHost(args: StepArgs): Promise<StepNotes> {
+    return await this.#call('verifyHost', args.host, '', () => undefined, true);
+  }
+
+  async pruneHost(args: StepArgs): Promise<StepNotes> {
+    return await this.#step('pruneHost', args, '', (host) => {
+      host.pruned = true;
+    });
+  }
+
+  async putBack(args: PutBackArgs): Promise<StepNotes> {
+    return await this.#step('putBack', args, args.journal, (host) => {
+      if (args.journal === 'accessories') return;
+      if (host.pruned) this.violations.push(`${args.host} was put back after it was pruned`);
+      Object.assign(host, untouched(), { lastSeq: args.seq, busy: host.busy });
+    });
+  }
+
+  async swapAccessory(args: AccessoryArgs): Promise<StepNotes> {
+    return await this.#step('swapAccessory', args, args.accessory, () => undefined);
+  }
+
+  async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {
+    return await this.#step('pruneAccessory', args, args.accessory, () => undefined);
+  }
+
+  async writeReport({ result }: { result: FleetResult }): Promise<{ file: string }> {
+    await this.#call('writeReport', result.run, '', () => undefined);
+    this.reports.push(result);
+    return { file: `/fake/${result.run}.json` };
+  }
+
+  /** A step that changes its host: never without the deploy lock, and never two at once on one host. */
+  async #step(activity: keyof Activities, args: StepArgs, what: string, act: (host: FakeHost) => void): Promise<StepNotes> {
+    const host = this.#host(args.host);
+    if (this.lockedBy !== args.run) this.violations.push(`${activity} on ${args.host} without the deploy lock`);
+    if (host.busy !== null) this.violations.push(`${activity} on ${args.host} while ${host.busy} was under way`);
+    if (args.seq < host.lastSeq) this.violations.push(`${activity} on ${args.host} has the number ${args.seq} after ${host.lastSeq}`);
+    host.lastSeq = args.seq;
+    host.busy = activity;
+    try {
+      return await this.#call(activity, args.host, what, () => act(host));
+    } finally {
+      host.busy = null;
+    }
+  }
+
+  async #call(activity: keyof Activities, where: string, what: string, act: () => void, unchanged = false): Promise<StepNotes> {
+    const call: Call = { activity, where, what, attempt: activityInfo().attempt, began: this.#now(), ended: null };
+    this.calls.push(call);
+    this.#wake();
+    try {
+      const behaviour = this.#behaviours.find((each) => each.activity === activity && (each.where ?? where) === where);
+      await behaviour?.behaviour(call);
+      act();
+      return { notes: [], unchanged };
+    } finally {
+      call.ended = this.#now();
+      this.#wake();
+    }
+  }
+
+  #host(name: string): FakeHost {
+    const host = this.#hosts.get(name) ?? untouched();
+    this.#hosts.set(name, host);
+    return host;
+  }
+
+  #someoneIsBusy(): boolean {
+    return [...this.#hosts.values()].some(({ busy }) => busy !== null);
+  }
+
+  #now(): number {
+    this.#tick += 1;
+    return this.#tick;
+  }
+
+  #until(test: () => boolean): Promise<void> {
+    if (test()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ test, resolve }));
+  }
+
+  #wake(): void {
+    for (const each of [...this.#waiting]) {
+      if (!each.test()) continue;
+      this.#waiting.splice(this.#waiting.indexOf(each), 1);
+      each.resolve();
+    }
+  }
+}
+
+function untouched(): FakeHost {
+  return { prepared: false, proved: [], cutOver: false, replaced: [], pruned: false, lastSeq: 0, busy: null };
+}
+
+/** A failure as activities throw it: typed, not retried. */
+export function fails(type: string, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}
+
+/** A failure that may pass: the step is tried again. */
+export function passes(type: string, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: false });
+}
+
+/** Something that a test lets happen: `await gate.opened` in a behaviour, `gate.open()` in the test. */
+export class FakeGate {
+  readonly opened: Promise<void>;
+  open: () => void = () => undefined;
+
+  constructor() {
+    this.opened = new Promise((resolve) => {
+      this.open = resolve;
+    });
+  }
+}
+
+/** Hangs, alive, until the step is cancelled; then ends as cancelled, as a step does whose script was ended. */
+export async function untilCancelled(): Promise<void> {
+  const timer = setInterval(() => heartbeat(), 100);
+  try {
+    await cancelled();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Stays alive while it waits, and takes no notice of being cancelled, as a cutover does. */
+export async function alive(work: Promise<void>): Promise<void> {
+  const timer = setInterval(() => heartbeat(), 100);
+  try {
+    await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
