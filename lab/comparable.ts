@@ -32,7 +32,8 @@ export function comparable(listing: HostListing, subnet: string): ComparableHost
         hostname: text(container.hostname),
         // The last check before it stopped is a matter of chance.
         health: container.status === 'running' ? container.health : null,
-        binds: container.binds.map(text),
+        // Docker keeps no order of them.
+        binds: container.binds.map(text).sort(),
         mounts: container.mounts.map((mount) => ({ ...mount, source: text(mount.source) })),
         labels: Object.fromEntries(
           Object.entries(container.labels)

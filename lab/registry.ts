@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { eventually, must } from './run.ts';
 import type { Topology } from './topology.ts';
 
-/** Who may use the app's registry. */
-export const registryUser = { name: 'kamal', password: 'secret' } as const;
+/** Who may use the app's registry. The password is no word, so that a test can look for it where it must not be. */
+export const registryUser = { name: 'kamal', password: 'pw7k3q' } as const;
 
 /** The app's registry, with a password. */
 export function appRegistry(lab: Topology): string {
