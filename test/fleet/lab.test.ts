@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { comparable } from '../../lab/comparable.ts';
-import type { ComparableHost } from '../../lab/comparable.ts';
 import { Lab } from '../../lab/lab.ts';
 import { realKamal } from '../../lab/kamal.ts';
 import { loadOn, startLoad } from '../../lab/load.ts';
 import { writeProject } from '../../lab/project.ts';
 import { must, run } from '../../lab/run.ts';
+import { reference } from './reference.ts';
 
-const lab = new Lab({ name: 'labtest', subnet: '10.75.0' });
+const lab = new Lab({ name: 'labtest', subnet: '10.74.0' });
 
 describe('a lab', { timeout: 120_000 }, () => {
   beforeAll(async () => {
@@ -26,7 +26,7 @@ describe('a lab', { timeout: 120_000 }, () => {
 
   it('is in the state that Kamal 1.9.3 leaves', async () => {
     for (const host of lab.hosts) {
-      expect(comparable(await lab.inspect(host.name), '10.75.0'), host.name).toEqual((await reference('kamal-1.9.3-deployed'))[host.name]);
+      expect(comparable(await lab.inspect(host.name), '10.74.0'), host.name).toEqual((await reference('kamal-1.9.3-deployed'))[host.name]);
     }
   });
 
@@ -57,16 +57,16 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(after.files.map((file) => file.path)).not.toContain('./stray');
     expect(after.networks.map((network) => network.name)).not.toContain('stray');
     expect(await lab.commands('h1')).toEqual([]);
-    expect((await fetch('http://10.75.0.12/')).status).toBe(200);
+    expect((await fetch('http://10.74.0.12/')).status).toBe(200);
   });
 
   it('answers SSH with its own host keys and notes each command', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'labtest-'));
     await writeProject(lab, folder);
     const ssh = (...args: string[]) => run('ssh', ['-F', join(folder, 'config/ssh/config'), '-o', 'BatchMode=yes', ...args]);
-    expect(await ssh('10.75.0.13', 'hostname; exit 3')).toMatchObject({ code: 3, stdout: 'h3\n' });
+    expect(await ssh('10.74.0.13', 'hostname; exit 3')).toMatchObject({ code: 3, stdout: 'h3\n' });
     expect((await lab.commands('h3')).at(-1)).toMatchObject({ command: 'hostname; exit 3', code: 3 });
-    expect(await ssh('-o', 'UserKnownHostsFile=/dev/null', '10.75.0.13', 'true')).toMatchObject({ code: 255 });
+    expect(await ssh('-o', 'UserKnownHostsFile=/dev/null', '10.74.0.13', 'true')).toMatchObject({ code: 255 });
     await rm(folder, { recursive: true });
   });
 
@@ -77,9 +77,9 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect((await lab.inspect('h3')).containers.map((container) => container.status)).toEqual(['running', 'running']);
 
     await lab.cutLink('h1');
-    await expect(fetch('http://10.75.0.11/', { signal: AbortSignal.timeout(1500) })).rejects.toThrow('timeout');
+    await expect(fetch('http://10.74.0.11/', { signal: AbortSignal.timeout(1500) })).rejects.toThrow('timeout');
     await lab.restoreLink('h1');
-    expect((await fetch('http://10.75.0.11/')).status).toBe(200);
+    expect((await fetch('http://10.74.0.11/')).status).toBe(200);
   });
 
   it('is upgraded by real Kamal to the state that real Kamal left elsewhere', async () => {
@@ -88,7 +88,7 @@ describe('a lab', { timeout: 120_000 }, () => {
     await writeProject(lab, folder);
     await must(realKamal(), ['upgrade', '-y', '--version', 'v1'], { cwd: folder });
     for (const host of lab.hosts) {
-      expect(comparable(await lab.inspect(host.name), '10.75.0'), host.name).toEqual((await reference('upgraded-by-kamal-2.12.0'))[host.name]);
+      expect(comparable(await lab.inspect(host.name), '10.74.0'), host.name).toEqual((await reference('upgraded-by-kamal-2.12.0'))[host.name]);
       expect((await lab.commands(host.name)).length).toBeGreaterThan(20);
     }
     await rm(folder, { recursive: true });
@@ -101,7 +101,7 @@ describe('a lab', { timeout: 120_000 }, () => {
 
   it('leaves nothing behind after a kill -9 while it comes up, and comes up again', async () => {
     const cli = new URL('../../lab/cli.ts', import.meta.url).pathname;
-    const args = ['--import', import.meta.resolve('tsx'), cli, '--name', 'labtest', '--subnet', '10.75.0', 'up'];
+    const args = ['--import', import.meta.resolve('tsx'), cli, '--name', 'labtest', '--subnet', '10.74.0', 'up'];
     for (const killedAfterMs of [2500, 8000]) {
       const child = spawn(process.execPath, args, { stdio: 'ignore' });
       await pause(killedAfterMs);
@@ -114,7 +114,7 @@ describe('a lab', { timeout: 120_000 }, () => {
     await pause(8000);
     child.kill('SIGKILL');
     await lab.up();
-    expect((await fetch('http://10.75.0.11/')).status).toBe(200);
+    expect((await fetch('http://10.74.0.11/')).status).toBe(200);
     await lab.down();
     expect(await leftBehind()).toEqual([]);
   });
@@ -134,10 +134,6 @@ async function leftBehind(): Promise<string[]> {
     .join('\n')
     .split('\n')
     .filter((line) => /bkt-labtest|bactrian-lab\/labtest/.test(line));
-}
-
-async function reference(name: string): Promise<Record<string, ComparableHost>> {
-  return JSON.parse(await readFile(new URL(`reference/${name}.json`, import.meta.url), 'utf8')) as Record<string, ComparableHost>;
 }
 
 async function pause(ms: number): Promise<void> {

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { realKamal } from '../../lab/kamal.ts';
+import { loadOn, startLoad } from '../../lab/load.ts';
+import type { StreamSummary } from '../../lab/load-meter.ts';
+import { run } from '../../lab/run.ts';
+import type { FleetResult } from '../../workflows/types.ts';
+import { Shop } from './shop.ts';
+import { fleetAsItWas, lab, listFleet, locks, redis } from './the-lab.ts';
+import { presentState, upgradedState } from './upgraded.ts';
+
+describe('bactrian upgrade, all hosts together, under load', () => {
+  let shop: Shop;
+  let upgraded: Awaited<ReturnType<Shop['upgrade']>>;
+  let streams: StreamSummary[];
+
+  beforeAll(async () => {
+    await lab.restore();
+    shop = await Shop.open('parallel');
+    await redis('SET written before');
+    const load = await startLoad(loadOn(lab, 20));
+    upgraded = await shop.upgrade();
+    streams = await load.stop();
+  });
+  afterAll(() => shop.close());
+
+  it('ends with every host on Kamal 2 and verified', () => {
+    expect(upgraded.code, upgraded.stderr).toBe(0);
+    expect(upgraded.result?.hosts.map(({ host, outcome }) => [host, outcome])).toEqual(lab.hosts.map(({ address }) => [address, 'done']));
+  });
+
+  it('leaves what real Kamal leaves, and nothing of Kamal 1', async () => {
+    const state = await presentState();
+    expect(state).toEqual(await upgradedState());
+    for (const host of Object.values(state)) {
+      expect(host.containers.filter(({ name }) => /traefik|warm/.test(name))).toEqual([]);
+      expect(host.images.filter((name) => name.includes('traefik'))).toEqual([]);
+    }
+    expect(await locks()).toEqual([]);
+  });
+
+  it('keeps the data of accessories', async () => {
+    expect(await redis('GET written')).toContain('before');
+  });
+
+  it('loses requests only between one stop and one start', () => {
+    for (const host of ['h1', 'h2']) {
+      const stream = streams.find(({ name }) => name === `${host} /`);
+      expect(stream?.good).toBeGreaterThan(100);
+      // What the script measured on the host, and as much again for the answers before and after.
+      expect(stream?.outage, host).toBeLessThan(gapOn(host, upgraded.result) + 1500);
+      expect(stream?.answers).toEqual({ 'labapp v1': stream?.good });
+    }
+  });
+
+  it('changes nothing when run again, restarts nothing and says so', async () => {
+    const before = await listFleet();
+    await lab.forgetCommands();
+    const again = await shop.upgrade();
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain('already there: verified, nothing restarted');
+    expect(again.result?.hosts.every(({ alreadyThere }) => alreadyThere)).toBe(true);
+    const after = await listFleet();
+    expect(fleetAsItWas(after)).toEqual(fleetAsItWas(before));
+    expect(Object.values(after).map(({ audit }) => audit)).toEqual(Object.values(before).map(({ audit }) => audit));
+    // A look from the command line and the verification: no lock, no deploy step.
+    for (const host of lab.hosts) expect((await lab.commands(host.name)).length, host.name).toBeLessThanOrEqual(3);
+  });
+
+  describe('real Kamal 2', () => {
+    const kamal = (...args: string[]) => run(realKamal(), args, { cwd: shop.dir, env: { ...shop.env, VERSION: 'v1' }, timeoutMs: 180_000 });
+
+    it('finds the app, the proxy, the audit log and no lock', async () => {
+      const app = await kamal('app', 'details');
+      expect(app).toMatchObject({ code: 0 });
+      for (const container of ['labapp-web-v1', 'labapp-workers-v1']) expect(app.stdout).toContain(container);
+      const proxy = await kamal('proxy', 'details');
+      expect(proxy).toMatchObject({ code: 0 });
+      expect(proxy.stdout.match(/basecamp\/kamal-proxy/g)).toHaveLength(2);
+      const audit = await kamal('audit');
+      expect(audit).toMatchObject({ code: 0 });
+      expect(audit.stdout).toContain('Booted app version v1');
+      const lock = await kamal('lock', 'status');
+      expect(lock.code).toBe(0);
+      expect(lock.stdout).toContain('There is no deploy lock');
+    });
+
+    it('deploys the next version without losing a request', async () => {
+      const load = await startLoad(loadOn(lab, 20));
+      const deployed = await kamal('deploy', '-P', '--version', 'v2');
+      const after = await load.stop();
+      expect(deployed.code, deployed.stdout + deployed.stderr).toBe(0);
+      for (const stream of after) expect(stream, stream.name).toMatchObject({ lost: 0, good: stream.sent });
+      expect(after[0]?.answers).toHaveProperty('labapp v2');
+    });
+  });
+});
+
+/** Milliseconds between the two proxies, as the cutover's own note has it. */
+function gapOn(host: string, result: FleetResult | null): number {
+  const steps = result?.hosts.find((each) => each.host === lab.host(host).address)?.steps ?? [];
+  const note = steps.flatMap(({ notes }) => notes).find((text) => text.includes('ms between them'));
+  return Number(/(\d+) ms between/.exec(note ?? '')?.[1]);
+}

@@ -1,0 +1,44 @@
+import { comparable } from '../../lab/comparable.ts';
+import type { ComparableHost } from '../../lab/comparable.ts';
+import type { HostListing } from '../../lab/listing.ts';
+import { reference } from './reference.ts';
+import { lab, listFleet } from './the-lab.ts';
+
+type States = Record<string, ComparableHost>;
+
+/**
+ * The state in which real Kamal 2.12 leaves the fleet (`kamal upgrade --version v1`), changed where bactrian differs on
+ * purpose. These are all the differences there are; the README lists them for users.
+ */
+export async function upgradedState(hosts: readonly string[] = ['h1', 'h2', 'h3']): Promise<States> {
+  const kamals = await reference('upgraded-by-kamal-2.12.0');
+  const states: States = {};
+  for (const name of hosts) {
+    const state = kamals[name];
+    if (state === undefined) throw new Error(`the reference has no host ${name}`);
+    // An accessory keeps the image it runs; its old container is there until the new one has come up.
+    const audit = state.audit.filter((line) => !line.endsWith('Pull redis accessory image'));
+    const removed = audit.findIndex((line) => line.endsWith('Remove redis accessory container'));
+    if (removed >= 0) audit.push(...audit.splice(removed, 1));
+    states[name] = { ...state, audit };
+  }
+  return states;
+}
+
+/** The fleet as it is now, to be compared with {@link upgradedState}: without our own folder, whose modes are checked here. */
+export async function presentState(hosts: readonly string[] = ['h1', 'h2', 'h3']): Promise<States> {
+  const fleet = await listFleet();
+  return Object.fromEntries(hosts.map((name) => [name, withoutOurs(fleet[name] ?? missing(name))]));
+}
+
+/** @throws when somebody else than its owner could look into our folder */
+function withoutOurs(listing: HostListing): ComparableHost {
+  const state = comparable(listing, lab.topology.subnet);
+  const open = listing.files.find(({ path, mode }) => path === './.kamal/bactrian' && mode !== 'drwx------');
+  if (open) throw new Error(`${open.path} has mode ${open.mode}`);
+  return { ...state, files: state.files.filter((line) => !line.includes(' ./.kamal/bactrian')) };
+}
+
+function missing(name: string): never {
+  throw new Error(`the lab has no host ${name}`);
+}
