@@ -204,6 +204,14 @@ function checkProxyRuns(context: Context, d: Deployment): void {
     }
   }
   checkHooksOutput(context, d.raw.get('hooks_output'));
+  checkLogLevel(context, section(d.raw, 'ssh').get('log_level'));
+}
+
+/** Ruby's Logger refuses other levels when Kamal sets up its connections. */
+function checkLogLevel(context: Context, level: Value | undefined): void {
+  const levels = ['debug', 'info', 'warn', 'error', 'fatal', 'unknown'];
+  if (level === undefined || typeof level === 'number' || levels.includes(toS(level).toLowerCase())) return;
+  context.add({ key: 'ssh/log_level', message: `invalid log level: ${toS(level)}`, found: describe(level), expected: `one of ${levels.join(', ')}` });
 }
 
 /** Whether the remote builder has an architecture to build; the local machine is taken to be amd64, as bactrian never builds. */

@@ -1,5 +1,5 @@
 import { Float, Sym, Timestamp, isHash, toS, type Value } from '../ruby/value.ts';
-import { analyze, printable, type Analysis } from './analyze.ts';
+import { analyze, isBreak, printable, type Analysis } from './analyze.ts';
 import { plainScalar } from './scalar.ts';
 
 type Style = 'plain' | 'single' | 'double' | 'literal';
@@ -119,7 +119,7 @@ class Emitter {
     let spaces = false;
     this.write('"');
     for (const [index, c] of characters.entries()) {
-      if (!printable(c) || c === '\n' || c === '"' || c === '\\') {
+      if (!printable(c) || isBreak(c) || c === '"' || c === '\\') {
         this.write(escape(c));
         spaces = false;
       } else if (c === ' ') {
@@ -188,8 +188,9 @@ function stringStyle(text: string): Style {
   if (/\n(?!\n?$(?![\s\S]))/.test(text)) return 'literal';
   if (text === '<<') return 'single';
   if (/^[yYnN]$/.test(text)) return 'double';
-  if (/^[^\p{L}\p{M}\p{Nd}\p{Pc}\n][^"]*$/mu.test(text)) return 'double';
-  if (typeof plainScalar(text) !== 'string' || /^0[0-7]*\.[0-9]/.test(text)) return 'single';
+  if (/^[^\p{L}\p{M}\p{Nd}\p{Pc}][^"]*$/mu.test(text)) return 'double';
+  // Not a number for Psych, but for others.
+  if (typeof plainScalar(text) !== 'string' || /^0[0-7]*[89]/.test(text)) return 'single';
   return 'plain';
 }
 

@@ -1,6 +1,6 @@
 import { Float, Sym, Timestamp, type Scalar } from '../ruby/value.ts';
 
-const TIME = /^-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?(?:\s*(?:Z|[-+]\d{1,2}:?(\d\d)?))?$/;
+const TIME = /^(-?\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt]|\s+)(\d{1,2}):(\d\d):(\d\d)(?:\.\d*)?(?:\s*(Z|[-+]\d{1,2}:?(?:\d\d)?))?$/;
 const DATE = /^(\d{4})-(1[012]|0\d|\d)-([12]\d|3[01]|0\d|\d)$/;
 const FLOAT = /^[-+]?([0-9][0-9_,]*)?\.[0-9]*([eE][+-][0-9]+)?$/;
 const INTEGER = /^(?:[-+]?0b[0-1_,]+|[-+]?0[0-7_,]+|[-+]?(0|[1-9](?:[0-9]|,[0-9]|_[0-9])*)|[-+]?0x[0-9a-fA-F_,]+)$/;
@@ -15,9 +15,10 @@ const TEXT = /^[^\d.:-]?[\p{L}\p{M}\p{Nl}_\s!@#$%^&*(){}<>|/~;=]+/u;
 export function plainScalar(text: string): Scalar {
   if (text === '') return null;
   if (TEXT.test(text) || text.includes('\n')) return word(text);
-  if (TIME.test(text)) return Timestamp.of('Time', text);
+  const time = TIME.exec(text);
+  if (time) return Timestamp.of('Time', timeText(time));
   const date = DATE.exec(text);
-  if (date) return isDate(date) ? Timestamp.of('Date', text) : text;
+  if (date) return isDate(date) ? Timestamp.of('Date', [date[1], two(date[2]), two(date[3])].join('-')) : text;
   if (/^\+?\.inf$/i.test(text)) return Float.of(Infinity);
   if (/^-\.inf$/i.test(text)) return Float.of(-Infinity);
   if (/^\.nan$/i.test(text)) return Float.of(NaN);
@@ -55,4 +56,14 @@ function sexagesimal(text: string): number {
 function isDate([, year, month, day]: RegExpExecArray): boolean {
   const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
   return date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
+}
+
+/** As Ruby's `Time#to_s` shows it. */
+function timeText([, year, month, day, hour, minute, second, zone]: RegExpExecArray): string {
+  const offset = zone === undefined || zone === 'Z' ? 'UTC' : zone.replace(':', '').replace(/^([-+])(\d)(?=$|\d\d$)/, '$10$2').padEnd(5, '0');
+  return `${year}-${two(month)}-${two(day)} ${two(hour)}:${minute}:${second} ${offset}`;
+}
+
+function two(digits: string | undefined): string {
+  return (digits ?? '').padStart(2, '0');
 }
