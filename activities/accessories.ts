@@ -2,10 +2,11 @@ import { accessory as commands, line, type Accessory, type Secrets, type Snapsho
 import { FailureType, type AccessoryArgs, type StepNotes } from './api.ts';
 import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
-import { envFile, loginOf } from './prepare.ts';
+import { envFile, HEALTHY_AGAIN_SECONDS, loginOf } from './prepare.ts';
 import { runStep } from './remote-step.ts';
 import { joinAccessoryScript, pruneAccessoryScript, swapAccessoryScript, type SwapAccessoryScript } from './script/accessory.ts';
 import { login } from './script/prepare.ts';
+import { putBackOtherRuns } from './script/put-back.ts';
 
 /** Accessories: rebooted in the new network with their data, or only joined to it. */
 export function accessoryActivities(context: Context) {
@@ -20,7 +21,8 @@ export function accessoryActivities(context: Context) {
       const network = networkOf(accessory);
       if (args.mode === 'join') return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network }));
       const secrets = await context.store.secrets(rendered);
-      return await step(args, rendered, `reboot ${accessory.name}`, swapAccessoryScript(reboot(rendered, accessory, secrets, args)));
+      const body = `${putBackOtherRuns(HEALTHY_AGAIN_SECONDS)}\n${swapAccessoryScript(reboot(rendered, accessory, secrets, args))}`;
+      return await step(args, rendered, `reboot ${accessory.name}`, body);
     },
 
     async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {

@@ -87,6 +87,7 @@ export interface RoleArgs extends StepArgs {
 }
 
 export interface CutOverArgs extends StepArgs {
+  roles: RoleOrder[];
   strategy: Strategy;
 }
 

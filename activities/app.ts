@@ -1,9 +1,19 @@
 import { app } from '../src/kamal/index.ts';
 import type { RoleArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
+import type { Environment } from './project.ts';
 import { runStep } from './remote-step.ts';
 import { bootScript, roleOf, stopping } from './roles.ts';
+import { HEALTHY_AGAIN_SECONDS } from './prepare.ts';
+import { armOverlapTimer } from './script/overlap.ts';
 import { proveScript, replaceScript, stopOldScript } from './script/app.ts';
+
+/** Twice what a run itself allows for it: whoever is alive decides, not the timer. */
+const OVERLAP_SECONDS = 30 * 60;
+
+function overlapSeconds(env: Environment): number {
+  return Number(env['BACTRIAN_OVERLAP_SECONDS']) || OVERLAP_SECONDS;
+}
 
 /** The app's containers: booted beside the old ones, stopped, replaced. */
 export function appActivities(context: Context) {
@@ -14,7 +24,10 @@ export function appActivities(context: Context) {
       const role = roleOf(deployment, args.role.name);
       // The words after `docker exec kamal-proxy`; the target's id is known on the host only.
       const deploy = app.deploy(deployment, { role, target: '${short}', version: args.role.version }).slice(3).join(' ');
-      const body = proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), deploy });
+      const body = [
+        proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), deploy }),
+        armOverlapTimer(args.run, overlapSeconds(context.env()), HEALTHY_AGAIN_SECONDS),
+      ].join('\n');
       return await runStep(context, args, { name: `boot ${role.name}`, body, journal: 'app', fence: fenceOf(deployment) });
     },
 

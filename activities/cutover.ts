@@ -1,6 +1,8 @@
 import type { CutOverArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
+import { roleOf } from './roles.ts';
+import { DISARM_OVERLAP_TIMER } from './script/overlap.ts';
 import { swapScript } from './script/cutover.ts';
 
 /** The moment at which requests stop reaching the old proxy and start reaching the new one. */
@@ -9,7 +11,8 @@ export function cutoverActivities(context: Context) {
     async cutOver(args: CutOverArgs): Promise<StepNotes> {
       const { deployment } = await rendering(context, args);
       const ports = deployment.effectiveProxyRun(args.host).ports.map((port) => port.hostPort);
-      const body = swapScript({ warmName: warmName(args.run), ports });
+      const containers = args.strategy === 'kamal' ? [] : args.roles.filter((order) => order.proxied).map((order) => roleOf(deployment, order.name).containerName(order.version));
+      const body = `${DISARM_OVERLAP_TIMER}\n${swapScript({ warmName: warmName(args.run), containers, ports })}`;
       return await runStep(context, args, { name: 'cutover', body, journal: 'app', fence: fenceOf(deployment), uninterruptible: true });
     },
   };

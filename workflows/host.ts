@@ -143,7 +143,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
   const cut = () =>
     // From here to the end of the script nobody may stop it: between the two proxies nothing serves.
     CancellationScope.nonCancellable(() =>
-      steps.run('hand over to kamal-proxy', (seq, options) => changing.cutOver.executeWithOptions(options, [{ ...base, seq, strategy }])),
+      steps.run('hand over to kamal-proxy', (seq, options) => changing.cutOver.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }])),
     );
   const boot = async (each: typeof roles) => {
     for (const args of each) await steps.run(`boot app ${args.role.name}`, (seq, options) => proving.proveRole.executeWithOptions(options, [{ ...base, seq, ...args }]));

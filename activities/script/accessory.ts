@@ -30,6 +30,8 @@ const WATCH_SECONDS = 3;
 export function swapAccessoryScript(args: SwapAccessoryScript): string {
   return `
 NAME=${q(args.container)}
+# Old and new share their data: the new one is stopped before anybody starts the old one again.
+give_up() { last_words "$new" "$NAME"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }
 there=$(id "$NAME")
 if [ -n "$there" ] && ! journalled "container $NAME" && in_network "$there" ${q(args.network)} && is_running "$there"; then
   note 'it is there already'
@@ -39,7 +41,7 @@ ${args.login ?? ''}
 network ${q(args.network)}
 ${args.directories.join('\n')}
 directory ${q(args.envFile.directory)}
-${fromBase64(args.envFile.content, `| file ${q(args.envFile.path)} 0600`)}
+${fromBase64(args.envFile.content, `| file ${q(args.envFile.path)} 0600 || exit 1`)}
 ${args.files.map(upload).join('\n')}
 old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
 [ -n "$old" ] || old=$there
@@ -62,14 +64,14 @@ if ! is_running "$new"; then
     stop "$old" -t ${STOP_SECONDS}
   fi
   ${audit(args.audits.booted)}
-  docker start "$new" > /dev/null || fail AccessoryUnhealthy ${q(`${args.container} did not start`)}
+  docker start "$new" > /dev/null || give_up ${q(`${args.container} did not start`)}
 fi
 n=0
 while [ $n -lt ${WATCH_SECONDS * 5} ]; do
   case $(health_of "$new") in
     healthy) break ;;
     running|starting) ;;
-    *) last_words "$new" "$NAME"; fail AccessoryUnhealthy "$NAME is $(health_of "$new") after its start" ;;
+    *) give_up "$NAME is $(health_of "$new") after its start" ;;
   esac
   n=$((n + 1)); sleep 0.2
 done
@@ -84,7 +86,7 @@ function sameImage(args: SwapAccessoryScript): string {
 }
 
 function upload(file: SwapAccessoryScript['files'][number]): string {
-  return [...file.before, fromBase64(Buffer.from(file.content, 'base64'), `| file ${q(file.path)} 0644`), ...file.after].join('\n');
+  return [...file.before, fromBase64(Buffer.from(file.content, 'base64'), `| file ${q(file.path)} 0644 || exit 1`), ...file.after].join('\n');
 }
 
 /** Strategy `join`: the running container gets the network, and is left running. */

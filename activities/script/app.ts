@@ -54,6 +54,9 @@ export function proveScript(args: ProveScript): string {
   return `${boot(args)}
 proxy=${args.warmName}
 is_running kamal-proxy && proxy=kamal-proxy
+# A host that went down and up again has the app back, but not this proxy: it must not serve after a boot.
+is_running "$proxy" || { docker start "$proxy" > /dev/null || fail StepFailed 'the warm kamal-proxy does not start any more'; }
+n=0; until docker exec "$proxy" kamal-proxy list > /dev/null 2>&1; do n=$((n + 1)); [ $n -gt 50 ] && break; sleep 0.1; done
 short=$(printf %.12s "$new")
 if ! out=$(docker exec "$proxy" ${args.deploy} 2>&1); then
   echo "$out"

@@ -33,7 +33,7 @@ export function bootstrap(token: Token): string {
 d=${BACTRIAN_DIRECTORY}/$1; mkdir -p "$d" || exit ${EXIT.failed}
 f=$d/$3.$4
 cat > "$f.sh" || exit ${EXIT.failed}
-[ "$(tail -n 1 "$f.sh")" = '${LAST_LINE}' ] || { rm -f "$f.sh"; echo "@fail StepFailed the script did not arrive whole"; exit ${EXIT.failed}; }
+[ "$(tail -n 1 "$f.sh")" = '${LAST_LINE}' ] || { rm -f "$f.sh"; echo "@fail HostUnreachable the script did not arrive whole"; exit ${EXIT.failed}; }
 setsid sh "$f.sh" "$1" "$2" "$3" "$4" > "$f.out" 2>&1 < /dev/null &
 p=$!
 echo $p > "$f.pid"
@@ -48,7 +48,7 @@ exit $c`;
 /** The command that ends an attempt's script with all it started, when the attempt was cancelled. */
 export function terminate(token: Token): string {
   const file = `${BACTRIAN_DIRECTORY}/${token.run}/${token.seq}.${token.attempt}.pid`;
-  return `p=$(cat ${shellQuote(file)} 2>/dev/null) && [ -n "$p" ] && kill -TERM -- "-$p"`;
+  return `p=$(cat ${shellQuote(file)} 2>/dev/null) && [ -n "$p" ] && kill -TERM "-$p"`;
 }
 
 /**
@@ -66,8 +66,8 @@ B=${BACTRIAN_DIRECTORY}; RUN=$1; D=$B/$1
 exec 9> $B/lock
 if ! flock -w ${joinSeconds} 9; then
   p=$(cat $B/holder 2>/dev/null)
-  [ -n "$p" ] && kill -TERM -- "-$p" 2>/dev/null
-  flock -w 15 9 || { [ -n "$p" ] && kill -KILL -- "-$p" 2>/dev/null; }
+  [ -n "$p" ] && kill -TERM "-$p" 2>/dev/null
+  flock -w 15 9 || { [ -n "$p" ] && kill -KILL "-$p" 2>/dev/null; }
   flock -w 15 9 || { echo "@fail StepFailed another script holds the lock $B/lock and can't be ended"; exit ${EXIT.locked}; }
 fi
 F=$B/${fence}

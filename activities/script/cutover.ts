@@ -1,5 +1,9 @@
+import { q } from './words.ts';
+
 export interface CutoverScript {
   warmName: string;
+  /** Containers that the new proxy will serve: they must still run when the old one goes. */
+  containers: string[];
   /** Ports of the host on which the published proxy must answer; empty where it publishes none. */
   ports: number[];
 }
@@ -8,10 +12,13 @@ export interface CutoverScript {
  * Strategy `swap`: one `docker stop` and one `docker start`, and at each line something that serves starts by itself
  * when the host boots. A second process watches: should this script die in between, it brings one of the two proxies up.
  */
-export function swapScript({ warmName, ports }: CutoverScript): string {
+export function swapScript({ warmName, containers, ports }: CutoverScript): string {
   return `
 old=$(id traefik); new=$(id kamal-proxy)
 [ -n "$new" ] || fail CutoverFailed 'kamal-proxy is gone: it was created in an earlier step'
+for c in ${containers.map(q).join(' ')}; do
+  i=$(id "$c"); [ -n "$i" ] && is_running "$i" || fail CutoverFailed "$c, which was healthy, does not run any more"
+done
 answers() { is_running "$new" && docker exec "$new" kamal-proxy list > /dev/null 2>&1; }
 watch() {
   setsid sh -c '

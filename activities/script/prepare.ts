@@ -32,7 +32,7 @@ export function prepareScript(args: PrepareScript): string {
     ...(args.login ? [login(args.login)] : []),
     ...args.directories.map((path) => `directory ${q(path)}`),
     `network ${q(args.network)}`,
-    ...args.envFiles.map(({ path, content }) => fromBase64(content, `| file ${q(path)} 0600`)),
+    ...args.envFiles.map(({ path, content }) => fromBase64(content, `| file ${q(path)} 0600 || exit 1`)),
     ...args.roles.map(appImage),
     ...(args.proxy ? [proxies(args.proxy)] : []),
   ].join('\n');

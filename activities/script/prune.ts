@@ -37,7 +37,8 @@ ${audit(args.pruneContainers.audit)}
 { ${args.pruneContainers.command}; } > /dev/null || note 'old containers could not be pruned'
 ${audit(args.pruneImages.audit)}
 ${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
-rm -rf "$D/kept"
+# Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
+rm -rf "$D/kept" "$D"/*.sh
 [ -f "$D/$JOURNAL.journal" ] && journal committed
 ls -1dt "$B"/*/ 2>/dev/null | tail -n +${KEPT_RUNS + 1} | while read -r old; do
   grep -qx committed "$old/app.journal" 2>/dev/null && rm -rf "$old"

@@ -14,7 +14,11 @@ undo_run() {
   grep -qx committed "$list" && return 0
   problem() { problems="$problems; $*"; echo "problem: $*"; }
   exists() { docker inspect "$1" > /dev/null 2>&1; }
-  # First: what served before starts by itself at boot again, whatever happens to us from here on.
+  # An accessory's two containers share their data: the new one is down before the old one comes up.
+  [ "$JOURNAL" = accessories ] && while read -r verb a b; do
+    [ "$verb" = container ] && docker stop -t 60 "$a" > /dev/null 2>&1
+  done < "$list"
+  # What served before starts by itself at boot again, whatever happens to us from here on.
   while read -r verb a b; do
     [ "$verb" = stopped ] && exists "$a" && docker update --restart always "$a" > /dev/null
   done < "$list"

@@ -1,6 +1,6 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import { Argument, type Command } from 'commander';
 import type { Decision, Gate } from '../../../workflows/types.ts';
+import { openRunOf } from '../locks.ts';
 import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
 import { noOpenRun, sayToRun, speaker } from '../say-to-run.ts';
 import { openSession } from '../session.ts';
@@ -29,9 +29,9 @@ export function decideCommands(program: Command): void {
       const project = await openProject(options);
       const session = await openSession(project, { withWorker: true });
       try {
-        await session.client.workflow.getHandle(project.workflowId).cancel().catch((error: unknown) => {
-          throw error instanceof WorkflowNotFoundError ? noOpenRun(project.deployment.name) : error;
-        });
+        // Asking for a closed run's cancellation is answered as if it were open.
+        if ((await openRunOf(session, project.workflowId)) === null) throw noOpenRun(project.deployment.name);
+        await session.client.workflow.getHandle(project.workflowId).cancel();
         out.say('Asked for. Hosts come to rest in a safe place first; `bactrian watch` shows it.');
       } finally {
         await session.connection.close();

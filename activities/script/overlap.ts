@@ -1,0 +1,34 @@
+import { BACTRIAN_DIRECTORY } from './bootstrap.ts';
+import { putBackScript } from './put-back.ts';
+import { VOCABULARY } from './vocabulary.ts';
+
+/**
+ * Two generations of a role run side by side from its boot to the cutover. Should all of our side fall silent in
+ * between (a laptop shut for the night), the host itself puts the new one away after a while: it needs nobody for it.
+ *
+ * @param run the run's name
+ * @param seconds how long the overlap may last
+ * @param healthSeconds how long an old container that is started again may take to become healthy
+ */
+export function armOverlapTimer(run: string, seconds: number, healthSeconds: number): string {
+  return `
+if [ ! -f "$D/overlap" ]; then
+  cat > "$D/overlap" <<'BACTRIAN_OVERLAP'
+B=${BACTRIAN_DIRECTORY}; RUN=${run}; D=$B/$RUN; JOURNAL=app
+exec 9> $B/lock; flock 9
+[ -f "$D/overlap" ] || exit 0
+${VOCABULARY}
+${putBackScript(healthSeconds)}
+undo_run "$D"
+rm -f "$D/overlap"
+BACTRIAN_OVERLAP
+  setsid sh -c 'exec 9>&-; sleep ${seconds}; exec sh "$1"' overlap "$D/overlap" > "$D/overlap.out" 2>&1 < /dev/null &
+  echo $! > "$D/overlap.pid"
+fi`;
+}
+
+/** The overlap ends in order: by the cutover, or by putting back. */
+export const DISARM_OVERLAP_TIMER = `
+if [ -f "$D/overlap" ]; then
+  rm -f "$D/overlap"; kill -TERM "-$(cat "$D/overlap.pid")" 2>/dev/null; rm -f "$D/overlap.pid" "$D/overlap.out"
+fi`;
