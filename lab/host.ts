@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, open, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { removeControlGroups } from './control-groups.ts';
@@ -24,7 +24,9 @@ export async function layOutHost(lab: Topology, host: HostPlace, folder: string,
   if (hostKey === undefined) throw new Error(`no SSH host key for ${host.name}`);
   await copyFile(hostKey, join(etc, 'host_key'));
   await copyFile(`${keys.user}.pub`, join(etc, 'authorized_keys'));
-  await copyFile(commandLog, join(etc, 'command-log'));
+  // Renamed into place: one that is being run can't be written to.
+  await copyFile(commandLog, join(etc, 'command-log.new'));
+  await rename(join(etc, 'command-log.new'), join(etc, 'command-log'));
   await write(etc, 'hosts', `127.0.0.1 localhost\n::1 localhost\n${host.address} ${host.name}\n${lab.gateway} ${dockerHubNames}\n`);
   // Nothing listens there, and it says so at once.
   await write(etc, 'resolv.conf', `nameserver ${lab.gateway}\n`);
@@ -71,13 +73,24 @@ export async function startHost(lab: Topology, host: HostPlace, folder: string):
 
 /**
  * Waits until Docker and sshd answer.
- * @throws if they don't within a minute, naming the log to look at
+ * @throws if they don't within a minute, with what they said last
  */
 export async function awaitHost(host: HostPlace, folder: string): Promise<void> {
-  await eventually(`${host.name} is up (see ${join(folder, 'log')})`, 60_000, async () => {
-    const ended = await runOnHost(host, 'docker version >/dev/null 2>&1 && bash -c "</dev/tcp/127.0.0.1/22"');
-    return ended.code === 0;
-  });
+  try {
+    await eventually(`${host.name} is up`, 60_000, async () => {
+      const ended = await runOnHost(host, 'docker version >/dev/null && bash -c "</dev/tcp/127.0.0.1/22"');
+      if (ended.code !== 0) throw new Error(ended.stderr.trim());
+      return true;
+    });
+  } catch (error) {
+    const said = await Promise.all(
+      ['init', 'dockerd', 'sshd'].map(async (name) => {
+        const lines = (await readFile(join(folder, `log/${name}.log`), 'utf8').catch(() => '')).trim().split('\n');
+        return `${name}: ${lines.slice(-3).join('\n')}`;
+      }),
+    );
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${said.join('\n')}`);
+  }
 }
 
 /** Shuts the host down as `shutdown` does: containers are stopped and Docker remembers that they ran. */
@@ -108,8 +121,8 @@ export async function cutPower(host: HostPlace): Promise<void> {
 export async function runOnHost(host: HostPlace, script: string, options: RunOptions = {}): Promise<Ended> {
   const pid = await initPidIn(host.namespace);
   if (pid === undefined) throw new Error(`${host.name} is off`);
-  const enter = ['--target', String(pid), '--mount', '--uts', '--ipc', '--net', '--pid'];
-  return await run('nsenter', [...enter, 'sh', '-c', `cd /root && ${script}`], { ...options, env: hostEnvironment });
+  const enter = ['--target', String(pid), '--mount', '--uts', '--ipc', '--net', '--pid', '--root'];
+  return await run('nsenter', [...enter, 'sh', '-c', `cd /root && ${script}`], { ...options, cwd: '/', env: hostEnvironment });
 }
 
 

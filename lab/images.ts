@@ -46,8 +46,8 @@ async function makeImages(app: string, folderFor: (origin: 'pulled' | 'built') =
   const folder = folderFor(real ? 'pulled' : 'built');
   const binaries: Binaries = { app };
   if (!real) {
-    binaries.kamalProxy = await buildSlowly('kamal-proxy', '1 minute', say);
-    binaries.traefik = await buildSlowly('traefik', '7 minutes', say);
+    binaries.kamalProxy = await buildSlowly('kamal-proxy', 'a minute', say);
+    binaries.traefik = await buildSlowly('traefik', '5 to 7 minutes', say);
   }
   say('making the images (about 20 s)');
   await rm(`${folder}.new`, { recursive: true, force: true });
@@ -55,6 +55,19 @@ async function makeImages(app: string, folderFor: (origin: 'pulled' | 'built') =
   await rename(`${folder}.new`, folder);
   return join(folder, 'registry/store');
 }
+
+/** Takes away the host on which images are made, if whoever made them was killed. */
+export async function removeImageHost(say: Say): Promise<void> {
+  const lab = topologyOf(imageLab);
+  if ((await namespacesOf(lab)).length === 0 && !existsSync(join(labsFolder, lab.name))) return;
+  // Whoever still makes images holds the lock: its host is not left over.
+  await whileLocked('images', say, async () => {
+    await tearDown(lab);
+    await rm(join(labsFolder, lab.name), { recursive: true, force: true });
+  });
+}
+
+const imageLab = { name: 'images', subnet: '10.79.0', hosts: 1 };
 
 async function buildBinary(name: string): Promise<string> {
   const printed = await must(join(labSources, 'build-binary'), [name], { timeoutMs: 45 * 60_000 });
@@ -70,8 +83,8 @@ async function buildSlowly(name: string, duration: string, say: Say): Promise<st
     const built = linesOf(`${log}.log`).filter((line) => !line.startsWith('go: ')).length;
     const all = linesOf(`${log}.total`)[0];
     const packages = all === undefined ? 'downloading' : `${built} of ${all} packages`;
-    say(`building ${name}, since no image registry answers (about ${duration} on 2 cores, once): ${packages}, ${seconds} s`);
-  }, 10_000);
+    say(`building ${name}, for want of an image registry (once; ${duration} on 2 idle cores): ${packages}, ${seconds} s`);
+  }, 15_000);
   try {
     return await buildBinary(name);
   } finally {
@@ -96,10 +109,10 @@ async function imageRegistryAnswers(): Promise<boolean> {
 
 /** Brings up one host and a registry for as long as it takes to fill the registry's store. */
 async function makeStore(folder: string, recipes: ImageRecipe[], real: boolean, commandLog: string): Promise<void> {
-  const lab = topologyOf({ name: 'images', subnet: '10.79.0', hosts: 1 });
+  const lab = topologyOf(imageLab);
   const [host] = lab.hosts;
   if (host === undefined) throw new Error('a lab without hosts');
-  const hostFolder = join(labsFolder, 'images');
+  const hostFolder = join(labsFolder, lab.name);
   try {
     await tearDown(lab);
     await rm(hostFolder, { recursive: true, force: true });

@@ -6,7 +6,7 @@ import { forgetCommands, readCommands } from './commands.ts';
 import type { CommandRecord } from './commands.ts';
 import { removeControlGroups } from './control-groups.ts';
 import { awaitHost, cutPower, layOutHost, runOnHost, startHost, stopHost } from './host.ts';
-import { ensureImages } from './images.ts';
+import { ensureImages, removeImageHost } from './images.ts';
 import type { Say } from './images.ts';
 import { kamal1Stages, rolesOf } from './kamal1.ts';
 import { ensureKeys } from './keys.ts';
@@ -65,8 +65,8 @@ export class Lab {
     const { store, commandLog } = await ensureImages(this.#say);
     await whileLocked(this.topology.name, this.#say, async () => {
       if ((await this.#state()) !== state) await this.#remove();
-      await mkdir(this.folder, { recursive: true, mode: 0o755 });
       await makeNetwork(this.topology);
+      await mkdir(this.folder, { recursive: true, mode: 0o755 });
       await startRegistries(this.topology, join(this.folder, 'registry'), store);
       const keys = await ensureKeys(this.topology);
       await this.#each((host) => layOutHost(this.topology, host, this.#folderOf(host), keys, commandLog));
@@ -80,6 +80,7 @@ export class Lab {
 
   /** Takes everything down and away, whoever made it and however that one ended. */
   async down(): Promise<void> {
+    await removeImageHost(this.#say);
     await whileLocked(this.topology.name, this.#say, () => this.#remove());
   }
 

@@ -8,7 +8,10 @@ import type { HostPlace, Topology } from './topology.ts';
  * what is forwarded, has no say there), a leg of the machine, one of each host. Only what is missing is made.
  */
 export async function makeNetwork(lab: Topology): Promise<void> {
-  if (!namespaceExists(lab.namespace)) await makeSwitch(lab);
+  if (!namespaceExists(lab.namespace)) {
+    await refuseTakenSubnet(lab);
+    await makeSwitch(lab);
+  }
   for (const host of lab.hosts) {
     if (!namespaceExists(host.namespace)) await makeLeg(lab, host);
   }
@@ -27,6 +30,17 @@ async function makeSwitch(lab: Topology): Promise<void> {
   await ip('-n', lab.namespace, 'link', 'set', 'machine', 'master', 'switch', 'up');
   await ip('addr', 'add', `${lab.machine}/24`, 'dev', lab.interface);
   await ip('link', 'set', lab.interface, 'up');
+}
+
+/** With two ways to one network, packets would go to either. */
+async function refuseTakenSubnet(lab: Topology): Promise<void> {
+  const routes = (await must('ip', ['-o', 'route', 'show', 'root', `${lab.subnet}.0/24`])).split('\n');
+  const taken = routes.find((route) => route !== '' && !route.includes(` dev ${lab.interface} `));
+  if (taken === undefined) return;
+  throw new Error(
+    `lab ${lab.name} wants the network ${lab.subnet}.0/24, which this machine has already: '${taken.trim()}'. ` +
+      "If that is another lab, take it down or give one of them another --subnet; if it isn't, choose another --subnet.",
+  );
 }
 
 async function makeLeg(lab: Topology, host: HostPlace): Promise<void> {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,6 +93,13 @@ describe('a lab', { timeout: 120_000 }, () => {
       expect((await lab.commands(host.name)).length).toBeGreaterThan(20);
     }
     await rm(folder, { recursive: true });
+  });
+
+  it('refuses a network that the machine has already', async () => {
+    const second = new Lab({ name: 'labtwo', subnet: '10.74.0' });
+    await expect(second.up()).rejects.toThrow('wants the network 10.74.0.0/24');
+    expect(existsSync(second.folder)).toBe(false);
+    expect(await must('ip', ['netns', 'list'])).not.toContain('bkt-labtwo');
   });
 
   it('leaves nothing behind', async () => {
