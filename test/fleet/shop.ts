@@ -15,7 +15,7 @@ import { secretsIn } from './leaks.ts';
 import { lab } from './the-lab.ts';
 
 /** Projects and state of the tests: kept until the next run, for whoever wants to know what went wrong. */
-export const testFolder: string = process.env.BACTRIAN_TEST_DIR ?? join(tmpdir(), 'bactrian-fleet-tests');
+export const testFolder: string = process.env.BACTRIAN_TEST_DIR ?? join(tmpdir(), `bactrian-fleet-${lab.topology.name}`);
 
 const bactrian = fileURLToPath(new URL('../../bin/bactrian', import.meta.url));
 

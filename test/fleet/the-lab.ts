@@ -4,8 +4,11 @@ import { Lab } from '../../lab/lab.ts';
 import type { HostListing } from '../../lab/listing.ts';
 import { eventually } from '../../lab/run.ts';
 
+/** `NAME/SUBNET`, for whoever runs the tests twice at once on one machine. */
+const [name = '', subnet = ''] = (process.env.BACTRIAN_TEST_LAB ?? 'test/10.78.0').split('/');
+
 /** The hosts of the fleet tests: web on h1 and h2, workers and Redis on h3. Brought up by `set-up.ts`. */
-export const lab = new Lab({ name: 'test', subnet: '10.78.0' });
+export const lab = new Lab({ name, subnet });
 
 export type Fleet = Record<string, HostListing>;
 
