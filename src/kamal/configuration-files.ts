@@ -21,6 +21,7 @@ export interface Files {
   readonly configFile: string;
   readonly destination: string | null;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly interactive?: boolean;
 }
 
 /**
@@ -32,7 +33,7 @@ export async function readConfiguration(files: Files): Promise<Configuration> {
   const names = [files.configFile, ...(files.destination === null ? [] : [destinationFile(files.configFile, files.destination)])];
   const problems: Problem[] = [];
   const origins = new Map<string, Origin>();
-  const host = projectHost(files.projectDir, files.env);
+  const host = projectHost(files.projectDir, files.env, files.interactive);
   let raw: Hash = new Map();
   for (const name of names) {
     try {

@@ -29,3 +29,4 @@ export { configJson, configText, jsonScalar, type Json } from './config-report.t
 export { FileMissing, uploadOf, type RenderContext, type Upload } from './accessory-files.ts';
 export { problemsInUse } from './usage.ts';
 export * as ssh from './commands/ssh.ts';
+export { mangledVariables, type Mangled } from './mangling.ts';

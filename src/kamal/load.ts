@@ -30,6 +30,8 @@ export interface LoadOptions {
   readonly primary?: boolean;
   /** Environment that ERB and commands see. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** A person sits at the terminal: commands in ERB may ask for a password. */
+  readonly interactive?: boolean;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function loadProject(options: LoadOptions): Promise<Snapshot> {
   const destination = options.destination ?? null;
   const configFile = options.configFile ?? 'config/deploy.yml';
   const env = { ...options.env, KAMAL_DESTINATION: options.destination };
-  const { raw, origins, env: envAfter } = await readConfiguration({ projectDir, configFile, destination, env });
+  const { raw, origins, env: envAfter } = await readConfiguration({ projectDir, configFile, destination, env, interactive: options.interactive });
   const fail = (issues: readonly Issue[]): never => {
     throw new ConfigError(issues.map((issue) => located(issue, configFile, origins)));
   };

@@ -1,10 +1,12 @@
 import path from 'node:path';
 import { FileMissing, uploadOf, type RenderContext } from './accessory-files.ts';
+import { list, section } from './configuration/raw.ts';
 import { resolveLookup, type Registry } from './configuration/registry.ts';
 import { certificateContents } from './configuration/proxy.ts';
 import { deploymentOf, type Deployment } from './deployment.ts';
 import { ErbError } from './erb/render.ts';
 import type { Problem } from './problems.ts';
+import { toS } from './ruby/value.ts';
 import { expandPath } from './project-files.ts';
 import { SecretMissing, type Secrets } from './secrets/secrets.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -40,11 +42,19 @@ export async function problemsInUse(snapshot: Snapshot, secrets: Secrets, contex
       await attempt(`${key}/files`, () => uploadOf(snapshot, accessory, file, secrets, context));
     }
   }
-  return found.map(({ key, error }) => problemOf(snapshot, context.projectDir, key, error)).filter((problem, index, all) => all.findIndex((other) => other.key === problem.key && other.message === problem.message) === index);
+  const problems = found.map(({ key, error }) => problemOf(snapshot, context.projectDir, error instanceof SecretMissing ? placeOfSecret(d, error.key, key) : key, error));
+  return problems.filter((problem, index) => problems.findIndex(({ key, message }) => key === problem.key && message === problem.message) === index);
 }
 
 function selectedAccessories(d: Deployment) {
   return d.accessories.filter(({ hosts }) => hosts.some((host) => d.hosts.includes(host)));
+}
+
+/** The path of the list that names a secret: a role's env, else the root's or a tag's. */
+function placeOfSecret(d: Deployment, secret: string, key: string): string {
+  const lists = [`${key}/secret`, 'env/secret', ...[...section(section(d.raw, 'env'), 'tags').keys()].map((tag) => `env/tags/${toS(tag)}/secret`)];
+  const names = (path: string) => list(path.split('/').slice(0, -1).reduce(section, d.raw), 'secret').map(toS);
+  return lists.find((path) => names(path).some((name) => name === secret || name.endsWith(`:${secret}`))) ?? key;
 }
 
 function useRegistry(registry: Registry, secrets: Secrets): void {

@@ -13,8 +13,8 @@ export interface ErbHost {
   run(command: string): Promise<string | null>;
 }
 
-/** The project's files and this machine's commands. */
-export function projectHost(directory: string, env: Readonly<Record<string, string | undefined>>): ErbHost {
+/** The project's files and this machine's commands; `interactive` ones may talk to a person. */
+export function projectHost(directory: string, env: Readonly<Record<string, string | undefined>>, interactive = false): ErbHost {
   const own = new Map(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
   const absolute = (file: string) => expandPath(directory, file, own.get('HOME'));
   return {
@@ -24,7 +24,7 @@ export function projectHost(directory: string, env: Readonly<Record<string, stri
     expandPath: absolute,
     run: async (command) => {
       try {
-        const { code, stdout } = await execute('sh', ['-c', command], { directory, env: Object.fromEntries(own) });
+        const { code, stdout } = await execute('sh', ['-c', command], { directory, env: Object.fromEntries(own), interactive });
         return code === 127 ? null : stdout;
       } catch (error) {
         if (error instanceof CommandError) return null;

@@ -10,7 +10,7 @@ export { ErbError } from './errors.ts';
 export interface Rendered {
   readonly text: string;
   /** Line of the template (1-based) that a line of the text comes from. */
-  lineOf(line: number): number;
+  readonly lineOf: (line: number) => number;
 }
 
 export interface RenderOptions {

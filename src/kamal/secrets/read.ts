@@ -26,6 +26,8 @@ export interface SecretsOptions {
   readonly projectDir: string;
   /** What `$VAR` finds, and the environment of `$(commands)`. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** A person sits at the terminal: vaults' tools may ask for a password. */
+  readonly interactive?: boolean;
 }
 
 /**
@@ -35,26 +37,26 @@ export interface SecretsOptions {
  * giving anything, is an error.
  * @throws SecretsError
  */
-export async function readSecrets(snapshot: Snapshot, { projectDir, env: given }: SecretsOptions): Promise<Secrets> {
+export async function readSecrets(snapshot: Snapshot, { projectDir, env: given, interactive }: SecretsOptions): Promise<Secrets> {
   const { configFile, destination } = snapshot;
   const own = { ...given, KAMAL_DESTINATION: destination ?? undefined };
-  const env = snapshot.setsEnvironment ? (await readConfiguration({ projectDir, configFile, destination, env: own })).env : own;
+  const env = snapshot.setsEnvironment ? (await readConfiguration({ projectDir, configFile, destination, env: own, interactive })).env : own;
   const { present, looked } = snapshot.secretsFiles;
   const values = new Map<string, string>();
   for (const file of present) {
     const text = await readText(path.resolve(projectDir, file));
-    for (const [key, value] of await readFile(text ?? '', file, { projectDir, env })) values.set(key, value);
+    for (const [key, value] of await readFile(text ?? '', file, { projectDir, env, interactive })) values.set(key, value);
   }
   return new Secrets(values, present, looked);
 }
 
-async function readFile(text: string, file: string, { projectDir, env }: SecretsOptions): Promise<Map<string, string>> {
+async function readFile(text: string, file: string, { projectDir, env, interactive }: SecretsOptions): Promise<Map<string, string>> {
   try {
     return await parseDotenv(text, {
       env,
       run: async (command, { line, key, written }) => {
         try {
-          return await runSecretCommand(command, { directory: projectDir, env });
+          return await runSecretCommand(command, { directory: projectDir, env, interactive });
         } catch (error) {
           if (!(error instanceof CommandError)) throw error;
           throw new SecretsError(`$(${written}): ${error.message}`, { file, line, key });

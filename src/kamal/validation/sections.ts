@@ -59,7 +59,7 @@ export function checkRegistry(context: Context, config: Hash): void {
 export function checkProxy(context: Context, config: Value, place = context.path): void {
   if (!checkSection(context, config, PROXY)) return;
   const at = { key: place };
-  if (!has(config, 'host') && !has(config, 'hosts') && truthy(config.get('ssl'))) {
+  if (!has(config, 'host') && !has(config, 'hosts') && (config.get('ssl') === true || isHash(config.get('ssl')))) {
     context.error('Must set a host to enable automatic SSL', { ...at, found: 'ssl without host', expected: 'host: or hosts:' });
   }
   if (config.has('host') && config.has('hosts')) {
