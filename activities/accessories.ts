@@ -1,8 +1,9 @@
-import { accessory as commands, line, type Accessory, type Secrets, type Snapshot } from '../src/kamal/index.ts';
+import { accessory as commands, line, uploadOf, type Accessory, type Secrets } from '../src/kamal/index.ts';
 import { FailureType, type AccessoryArgs, type StepNotes } from './api.ts';
 import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
 import { envFile, HEALTHY_AGAIN_SECONDS, loginOf } from './prepare.ts';
+import { secretsFailure } from './project.ts';
 import { runStep } from './remote-step.ts';
 import { joinAccessoryScript, pruneAccessoryScript, swapAccessoryScript, type SwapAccessoryScript } from './script/accessory.ts';
 import { login } from './script/prepare.ts';
@@ -21,7 +22,8 @@ export function accessoryActivities(context: Context) {
       const network = networkOf(accessory);
       if (args.mode === 'join') return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network }));
       const secrets = await context.store.secrets(rendered);
-      const body = `${putBackOtherRuns(HEALTHY_AGAIN_SECONDS)}\n${swapAccessoryScript(reboot(rendered, accessory, secrets, args))}`;
+      const files = await uploads(rendered, accessory, secrets, context);
+      const body = `${putBackOtherRuns(HEALTHY_AGAIN_SECONDS)}\n${swapAccessoryScript(reboot(rendered, accessory, secrets, files, args))}`;
       return await step(args, rendered, `reboot ${accessory.name}`, body);
     },
 
@@ -45,8 +47,8 @@ function networkOf(accessory: Accessory): string {
   return accessory.networkArgs.at(-1)?.replaceAll('"', '') ?? 'kamal';
 }
 
-function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, args: AccessoryArgs): SwapAccessoryScript {
-  const { deployment, snapshot, audit } = rendered;
+function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, files: SwapAccessoryScript['files'], args: AccessoryArgs): SwapAccessoryScript {
+  const { deployment, audit } = rendered;
   const registryLogin = args.pull ? loginOf(deployment, secrets) : null;
   return {
     name: accessory.name,
@@ -58,10 +60,7 @@ function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, arg
     login: registryLogin && login(registryLogin),
     envFile: { path: accessory.envFilePath, directory: accessory.envDirectory, content: envFile(() => accessory.envFileContent(secrets)) },
     directories: accessory.directories.flatMap((directory) => commands.prepareDirectory(directory).map(line)),
-    files: accessory.files.map((file) => {
-      const { before, after } = commands.prepareFile(file);
-      return { path: file.hostPath, content: contentOf(snapshot, file.local, file.rendered), before: before.map(line), after: after.map(line) };
-    }),
+    files,
     create: line(commands.run(deployment, accessory, args.host, { verb: 'create' })),
     audits: {
       pulled: audit(`Pull ${accessory.name} accessory image`),
@@ -72,11 +71,17 @@ function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, arg
   };
 }
 
-/** A file as it was when the run was started. */
-function contentOf(snapshot: Snapshot, local: string, rendered: boolean): string {
-  const file = snapshot.files[local];
-  if (file?.kind !== 'file' || rendered) {
-    throw failure(FailureType.configurationMissing, `the accessory's file ${local} is ${rendered ? 'an ERB template' : 'a folder or missing'}: that is not uploaded by this version`);
-  }
-  return file.base64;
+/** Files and folders as they were when the run was started, templates rendered with what the shell knows now. */
+async function uploads({ snapshot }: Rendering, accessory: Accessory, secrets: Secrets, context: Context): Promise<SwapAccessoryScript['files']> {
+  const place = { projectDir: context.projectDir, env: context.env() };
+  return await Promise.all(
+    accessory.files.map(async (file) => {
+      const upload = await uploadOf(snapshot, accessory, file, secrets, place).catch((error: unknown) => {
+        throw secretsFailure(error);
+      });
+      const contents = upload.kind === 'file' ? [{ path: file.hostPath, content: upload.content }] : upload.files.map(({ path, content }) => ({ path: `${file.hostPath}/${path}`, content }));
+      const { before, after } = commands.prepareFile(file);
+      return { contents, before: before.map(line), after: after.map(line) };
+    }),
+  );
 }

@@ -39,6 +39,7 @@ function needs(deployment: Deployment, secrets: Secrets, args: PrepareArgs): Pre
     roles: roles.map(({ order, role }) => ({
       name: role.name,
       version: order.version,
+      other: order.other,
       filters: roleFilters(deployment, role),
       image: deployment.absoluteImage(order.version),
     })),

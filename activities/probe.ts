@@ -1,5 +1,5 @@
 import { cancellationSignal } from '@temporalio/activity';
-import { lock, type Deployment } from '../src/kamal/index.ts';
+import { kamal1NamesOf, lock, type Deployment } from '../src/kamal/index.ts';
 import type { HostFacts, ProbeReport } from '../src/plan/facts.ts';
 import { appGeneration, fingerprint } from '../src/plan/generation.ts';
 import { readFacts } from '../src/plan/read-facts.ts';
@@ -12,7 +12,7 @@ import { probeScript } from './script/probe.ts';
 
 /** The locks that keep others away, Kamal 2's first; each is looked for where its Kamal would look. */
 export function lockPaths(deployment: Deployment): string[] {
-  return [lock.lockDirectory(deployment), `.kamal/locks/${deployment.name}`];
+  return [lock.lockDirectory(deployment), kamal1NamesOf(deployment).lockDirectory];
 }
 
 /** How much of a host's `docker inspect` is read at most, in bytes. */

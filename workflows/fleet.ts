@@ -22,6 +22,7 @@ import { leadersOf, primaryIsProved, wavesOf } from './waves.ts';
 
 /** Step numbers on the primary host: the lock before all host steps, its release after all of them. */
 const LOCK_STEP = 10;
+const LAST_LOCK_STEP = 99;
 const UNLOCK_STEP = 900;
 
 /** No wave takes this long while it is awake: what it does on a host is bounded to a quarter of it. */
@@ -115,9 +116,7 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     desk.phase('locking');
     // From the request on the lock may be ours, whatever happens to the answer.
     locked = true;
-    await changing.acquireLock.executeWithOptions({ summary: `deploy lock on ${input.primaryHost}` }, [
-      { ...base, host: input.primaryHost, seq: LOCK_STEP, takeOverLockOf: input.takeOverLockOf },
-    ]);
+    await acquireLock();
     await probe();
   }
 
@@ -133,6 +132,23 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
     const message = `the run stood still for about ${minutes} minutes; ${wave.map((order) => order.host).join(', ')} would be next`;
     const decision = await desk.ask('after a long sleep', { step: 'after a long sleep', type: 'LongSleep', message, logFile: null, hint: null }, ['retry', 'abort']);
     if (decision === 'abort') throw ApplicationFailure.nonRetryable(message, 'LongSleep');
+  }
+
+  /** (Kamal 2.12: `--lock-wait`, `--lock-wait-timeout`, `--lock-wait-interval`.) */
+  async function acquireLock(): Promise<void> {
+    const { lockWait } = input.options;
+    const until = Date.now() + (lockWait?.timeout ?? 0) * 1000;
+    for (let seq = LOCK_STEP; ; seq = Math.min(seq + 1, LAST_LOCK_STEP)) {
+      try {
+        await changing.acquireLock.executeWithOptions({ summary: `deploy lock on ${input.primaryHost}` }, [
+          { ...base, host: input.primaryHost, seq, takeOverLockOf: input.takeOverLockOf },
+        ]);
+        return;
+      } catch (error) {
+        if (!lockWait || failureOf('lock', error).type !== FailureType.lockHeld || Date.now() >= until) throw error;
+        await sleep(lockWait.interval * 1000);
+      }
+    }
   }
 
   /** A wave: all prove themselves, then all cut over, leaders first where their health is only known afterwards. */

@@ -26,6 +26,8 @@ export interface RunOptions {
   approve: Gate[];
   /** How long a gate waits, in seconds, before it counts as rejected. */
   approvalTimeoutSeconds: number;
+  /** Waits for a deploy lock that somebody else holds, instead of ending; null: doesn't. Seconds. */
+  lockWait: { timeout: number; interval: number } | null;
   /** Hooks may simply run again when nobody saw how they ended. */
   hooksIdempotent: boolean;
 }
@@ -65,8 +67,10 @@ export interface HostOrder {
 
 export interface RoleOrder {
   name: string;
-  /** The version that runs now, and that is booted again. */
+  /** The version that is booted: the one that runs now, unless another one was asked for. */
   version: string;
+  /** True when that isn't the running one: its image may have to be pulled. */
+  other: boolean;
   /** Of the primary role: its health opens the barrier for the other roles. */
   primary: boolean;
   /** Behind the proxy. */

@@ -11,8 +11,8 @@ export interface SwapAccessoryScript {
   envFile: { path: string; content: string; directory: string };
   /** Kamal's own lines that make the mounted directories. */
   directories: string[];
-  /** Uploaded files, each with Kamal's lines before and after. */
-  files: { path: string; content: string; before: string[]; after: string[] }[];
+  /** Uploaded files and folders, each with Kamal's lines before and after. */
+  files: { contents: { path: string; content: Buffer }[]; before: string[]; after: string[] }[];
   /** Kamal's `docker run`, as `docker create`. */
   create: string;
   audits: { pulled: string; stopped: string; removed: string; booted: string };
@@ -86,7 +86,11 @@ function sameImage(args: SwapAccessoryScript): string {
 }
 
 function upload(file: SwapAccessoryScript['files'][number]): string {
-  return [...file.before, fromBase64(Buffer.from(file.content, 'base64'), `| file ${q(file.path)} 0644 || exit 1`), ...file.after].join('\n');
+  const parts = file.contents.flatMap(({ path, content }) => [
+    ...(path.includes('/') ? [`directory ${q(path.slice(0, path.lastIndexOf('/')))}`] : []),
+    fromBase64(content, `| file ${q(path)} 0644 || exit 1`),
+  ]);
+  return [...file.before, ...parts, ...file.after].join('\n');
 }
 
 /** Strategy `join`: the running container gets the network, and is left running. */

@@ -6,7 +6,8 @@ export interface PrepareScript {
   network: string;
   directories: string[];
   envFiles: { path: string; content: string }[];
-  roles: { name: string; version: string; filters: string[]; image: string }[];
+  /** `other`: not the version that runs now, so its image may have to be pulled. */
+  roles: { name: string; version: string; other: boolean; filters: string[]; image: string }[];
   /** Null on a host where nothing is proxied. */
   proxy: ProxyScript | null;
 }
@@ -33,7 +34,7 @@ export function prepareScript(args: PrepareScript): string {
     ...args.directories.map((path) => `directory ${q(path)}`),
     `network ${q(args.network)}`,
     ...args.envFiles.map(({ path, content }) => fromBase64(content, `| file ${q(path)} 0600 || exit 1`)),
-    ...args.roles.map(appImage),
+    ...args.roles.map((role) => (role.other ? otherImage(role.image) : appImage(role))),
     ...(args.proxy ? [proxies(args.proxy)] : []),
   ].join('\n');
 }
@@ -66,17 +67,28 @@ elif [ "$tagged" != "$wanted" ]; then
 fi`;
 }
 
-function proxies(proxy: ProxyScript): string {
-  return `
-image=${proxy.image}
-if ! docker image inspect "$image" > /dev/null 2>&1; then
+/** A version that was asked for by name: from the host if it is there, else from the registry. */
+function otherImage(image: string): string {
+  return `image=${q(image)}
+${pullIfMissing()}`;
+}
+
+/** Pulls `$image`, and tells what will never be there from what isn't there just now. */
+function pullIfMissing(): string {
+  return `if ! docker image inspect "$image" > /dev/null 2>&1; then
   journal "image $image"
   out=$(docker pull -q "$image" 2>&1) || { echo "$out"; case $out in
     *"not found"*|*"manifest unknown"*|*denied*) fail ImageMissing "the image $image can't be pulled" ;;
     *) fail RegistryUnavailable "the image $image can't be pulled just now" ;;
   esac; }
   changed "pulled $image"
-fi
+fi`;
+}
+
+function proxies(proxy: ProxyScript): string {
+  return `
+image=${proxy.image}
+${pullIfMissing()}
 docker volume inspect ${q(proxy.volume)} > /dev/null 2>&1 || journal ${q(`volume ${proxy.volume}`)}
 if ! is_running kamal-proxy; then
   if [ -z "$(id kamal-proxy)" ]; then

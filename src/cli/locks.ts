@@ -10,13 +10,14 @@ import type { Session } from './session.ts';
  * A deploy lock of one of our runs, if there is one. Whether that run is over only Temporal knows; a run is over when
  * no open one of this deployment has its name.
  *
+ * @param wait somebody else's lock is waited for, not refused
  * @returns the name of a run that is over and whose lock may be taken over, or null when there is no such lock
  * @throws CommandError when the lock's run is open
  */
-export async function staleLock(session: Session, project: LoadedProject, facts: HostFacts[]): Promise<string | null> {
+export async function staleLock(session: Session, project: LoadedProject, facts: HostFacts[], wait: boolean): Promise<string | null> {
   const primary = facts.find(({ host }) => host === primaryHostOf(project.deployment));
   const foreign = primary?.locks.find((lock) => runOfLock(lock.details) === null);
-  if (foreign) {
+  if (foreign && !wait) {
     throw new CommandError(EXIT.refused, `the deploy lock ${foreign.path} on ${primary?.host} is held: ${foreign.details ?? 'it has no details'}. Nothing was changed on any host.`, 'wait for that deploy to end; if nobody runs it any more: `kamal lock release`');
   }
   const run = primary?.locks.map((lock) => runOfLock(lock.details)).find((name) => name !== null) ?? null;

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { ConfigError, SecretMissing, SecretsError } from '../kamal/index.ts';
+import { ConfigError, SecretMissing, SecretsError, VersionMissing } from '../kamal/index.ts';
 import { SshError } from '../ssh/error.ts';
 import { TemporalSetupError } from '../temporal/errors.ts';
+import { configCommand } from './commands/config.ts';
 import { decideCommands } from './commands/decide.ts';
 import { serverCommands } from './commands/server.ts';
 import { statusCommand } from './commands/status.ts';
@@ -35,11 +36,13 @@ function program(): Command {
     .configureHelp({ showGlobalOptions: false })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE)
+    .enablePositionalOptions()
     .exitOverride();
   const add = root.command.bind(root);
   // `-h` is hosts, as in Kamal: help is `--help` on every command.
   root.command = ((...args: Parameters<typeof add>) => add(...args).helpOption('--help', 'show this')) as typeof root.command;
   upgradeCommand(root);
+  configCommand(root);
   watchCommand(root);
   statusCommand(root);
   decideCommands(root);
@@ -56,6 +59,7 @@ function explain(error: unknown): { text: string; exitCode: number } {
   if (error instanceof ConfigError || error instanceof SecretsError || error instanceof SecretMissing) {
     return { text: `${error.message}\n${untouched}`, exitCode: EXIT.usage };
   }
+  if (error instanceof VersionMissing) return { text: `${error.message}\n${dim('name one with --version')}`, exitCode: EXIT.usage };
   if (error instanceof SshError) return { text: `${error.message}\n${dim(error.hint)}`, exitCode: EXIT.refused };
   if (error instanceof TemporalSetupError) return { text: error.message, exitCode: EXIT.temporal };
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: EXIT.failed };

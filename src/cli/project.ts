@@ -12,6 +12,7 @@ export interface ProjectOptions {
   roles?: string;
   primary?: boolean;
   version?: string;
+  skipHooks?: boolean;
 }
 
 /** A loaded project: where it is, what it says. */
@@ -35,7 +36,9 @@ export function selectionOptions(command: Command): Command {
   return command
     .option('-h, --hosts <hosts>', 'only these hosts, separated by commas, wildcards with *')
     .option('-r, --roles <roles>', 'only these roles, separated by commas, wildcards with *')
-    .option('-p, --primary', 'only the primary host');
+    .option('-p, --primary', 'only the primary host')
+    .option('-H, --skip-hooks', "don't run hooks")
+    .option('--version <version>', 'boot this version of the app instead of the one that runs');
 }
 
 /**
@@ -51,6 +54,7 @@ export async function openProject(options: ProjectOptions): Promise<LoadedProjec
     hosts: options.hosts,
     roles: options.roles,
     primary: options.primary,
+    version: options.version,
     env: process.env,
   });
   const deployment = deploymentOf(snapshot);

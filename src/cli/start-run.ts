@@ -15,6 +15,12 @@ import { CommandError, EXIT } from './exit-codes.ts';
 import type { LoadedProject } from './project.ts';
 import type { Session } from './session.ts';
 
+export interface StartFacts {
+  /** A run of ours that is over and whose lock is still there. */
+  takeOverLockOf: string | null;
+  skipHooks: boolean;
+}
+
 export interface StartedRun {
   workflowId: string;
   runId: string;
@@ -25,10 +31,9 @@ export interface StartedRun {
 /**
  * Starts the run that a plan describes.
  *
- * @param takeOverLockOf a run of ours that is over and whose lock is still there
  * @throws CommandError when a run of this deployment is open already
  */
-export async function startRun(project: LoadedProject, session: Session, plan: FleetPlan, options: RunOptions, takeOverLockOf: string | null): Promise<StartedRun> {
+export async function startRun(project: LoadedProject, session: Session, plan: FleetPlan, options: RunOptions, { takeOverLockOf, skipHooks }: StartFacts): Promise<StartedRun> {
   const { snapshots } = await projectState(project.dir);
   const digest = await keepSnapshot(snapshots, project.snapshot);
   const { deployment, workflowId } = project;
@@ -44,12 +49,12 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
     hosts: plan.hosts.map((host) => ({
       host: host.host,
       done: isDone(host),
-      roles: host.roles.map(({ name, version, primary, proxied }) => ({ name, version, primary, proxied })),
+      roles: host.roles.map(({ name, version, runningVersion, primary, proxied }) => ({ name, version, other: version !== runningVersion, primary, proxied })),
       accessories: host.accessories.filter((accessory) => !accessory.there).map((accessory) => accessory.name),
       fingerprint: host.fingerprint,
     })),
     options,
-    hooks: [...project.snapshot.hooks.present],
+    hooks: skipHooks ? [] : [...project.snapshot.hooks.present],
     bootLimit: deployment.boot.limit,
     bootWaitSeconds: deployment.boot.wait ?? 0,
     takeOverLockOf,

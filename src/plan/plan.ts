@@ -30,7 +30,9 @@ export interface RolePlan {
   name: string;
   primary: boolean;
   proxied: boolean;
+  /** What will run: the version that runs now, unless another one was asked for. */
   version: string;
+  runningVersion: string;
   container: string;
   imageId: string;
   /** True when it runs in Kamal 2's network already. */
@@ -46,7 +48,8 @@ export interface AccessoryPlan {
 }
 
 export interface PlanOptions extends RefusalOptions {
-  strategy: 'swap' | 'kamal';
+  /** `--version`: boot this one instead of the version that runs. */
+  version?: string;
 }
 
 /**
@@ -71,15 +74,16 @@ function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, op
     host: facts.host,
     generation: appGeneration(facts, deployment),
     fingerprint: fingerprint(facts, deployment),
-    roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets) ?? []),
+    roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets, options.version) ?? []),
     accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),
     cutOff: facts.openRuns,
   };
 }
 
-function planRole(facts: HostFacts, deployment: Deployment, role: Role, secrets: Secrets): RolePlan | null {
+function planRole(facts: HostFacts, deployment: Deployment, role: Role, secrets: Secrets, version: string | undefined): RolePlan | null {
   const running = runningContainer(facts, deployment, role);
   if (!running) return null;
+  const runningVersion = versionOf(running, role) ?? '';
   const env = role.env(facts.host);
   // As the container will see them: Docker takes the lines of an env file as they are.
   const secret = [...secretEnv(env, secrets)].map(([name, value]) => [name, envFileValue(value)] as const);
@@ -88,7 +92,8 @@ function planRole(facts: HostFacts, deployment: Deployment, role: Role, secrets:
     name: role.name,
     primary: role === deployment.primaryRole,
     proxied: role.runningProxy,
-    version: versionOf(running, role) ?? '',
+    version: version ?? runningVersion,
+    runningVersion,
     container: running.name,
     imageId: running.image.id,
     there: running.networks.includes('kamal'),
@@ -105,7 +110,7 @@ function planAccessories(facts: HostFacts, deployment: Deployment): AccessoryPla
 }
 
 function versionNotes(deployment: Deployment, hosts: HostPlan[]): string[] {
-  const versions = new Set(hosts.flatMap((host) => host.roles.map((role) => role.version)));
+  const versions = new Set(hosts.flatMap((host) => host.roles.map((role) => role.runningVersion)));
   return versions.size > 1 ? [`${deployment.service} runs in several versions (${[...versions].join(', ')}): each host keeps its own`] : [];
 }
 

@@ -17,6 +17,8 @@ export interface RefusalOptions {
   accessories: 'reboot' | 'join' | 'skip';
   pullAccessories: boolean;
   allowIssuance: boolean;
+  /** Somebody else's deploy lock is waited for, not refused. */
+  waitForLock: boolean;
 }
 
 const ACTIVE_TRAEFIK_LABEL = /^traefik\.(http|tcp|udp)\./;
@@ -71,7 +73,7 @@ export function hostRefusals(facts: HostFacts, deployment: Deployment, options: 
   }
   return [
     ...(facts.missingTools.length > 0 ? [refuse(`the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux and coreutils there')] : []),
-    ...lockRefusals(facts, refuse),
+    ...(options.waitForLock ? [] : lockRefusals(facts, refuse)),
     ...roleRefusals(facts, deployment, refuse),
     ...proxyRefusals(facts, deployment, options, refuse),
     ...accessoryRefusals(facts, deployment, options, refuse),

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { readSecrets, secretValuesOf } from '../../kamal/index.ts';
+import { ConfigError, problemsInUse, readSecrets } from '../../kamal/index.ts';
 import type { AccessoryMode, Gate, RunOptions, Strategy } from '../../../workflows/types.ts';
 import { planUpgrade } from '../../plan/plan.ts';
 import { askFor } from '../confirm.ts';
@@ -25,6 +25,9 @@ interface UpgradeOptions extends ProjectOptions {
   approve: Gate[];
   approvalTimeout: number;
   hooksIdempotent?: boolean;
+  lockWait?: boolean;
+  lockWaitTimeout: number;
+  lockWaitInterval: number;
   allowIssuance?: boolean;
   acceptLostEnv?: boolean;
   confirmed?: boolean;
@@ -44,6 +47,9 @@ export function upgradeCommand(program: Command): void {
     .option('--pull-accessories', 'let accessories start from a newer image of the same name')
     .option('--approve <gates>', 'wait for approval before the hooks of these gates: pre, post or pre,post', gates, [])
     .option('--approval-timeout <seconds>', 'an unanswered gate counts as rejected after this long', wholeNumber, 7 * 24 * 3600)
+    .option('--lock-wait', "wait for a deploy lock that somebody else holds, instead of ending")
+    .option('--lock-wait-timeout <seconds>', 'at most this long', wholeNumber, 900)
+    .option('--lock-wait-interval <seconds>', 'and look this often', wholeNumber, 15)
     .option('--hooks-idempotent', 'hooks may run again when nobody saw how they ended')
     .option('--allow-issuance', 'with ssl: true, let kamal-proxy get its certificates at the first requests')
     .option('--accept-lost-env', 'go on though variables disappear or become empty (-y does not say that)')
@@ -72,8 +78,9 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
   const project = await openProject(options);
   const { deployment, snapshot } = project;
   const secrets = await readSecrets(snapshot, { projectDir: project.dir, env: process.env });
-  // Asked for now, so that one that is missing is told before anything else happens.
-  secretValuesOf(snapshot, secrets);
+  // What Kamal would find missing in the midst of a run is told before anything else happens.
+  const problems = await problemsInUse(snapshot, secrets, { projectDir: project.dir, env: process.env, version: 'the running one' });
+  if (problems.length > 0) throw new ConfigError(problems);
   for (const warning of snapshot.warnings) out.say(`${yellow('!')} ${warning}`);
 
   const session = await openSession(project, { withWorker: false });
@@ -89,14 +96,15 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     }
     const { strategy, accessories } = options;
     const plan = planUpgrade(snapshot, deployment, secrets, probe.facts, {
-      strategy,
+      version: options.version,
       accessories,
       pullAccessories: options.pullAccessories === true,
       allowIssuance: options.allowIssuance === true,
+      waitForLock: options.lockWait === true,
     });
     out.say(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
     if (plan.refusals.length > 0) throw new CommandError(EXIT.refused, renderRefusals(plan.refusals));
-    const takeOver = await staleLock(session, project, probe.facts);
+    const takeOver = await staleLock(session, project, probe.facts, options.lockWait === true);
     if (options.dryRun) {
       out.result(plan);
       return EXIT.ok;
@@ -109,7 +117,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     if (!options.confirmed) await askFor(`Upgrade ${deployment.name} on ${plan.hosts.length} hosts?`, '-y');
 
     await openSession(project, { withWorker: true });
-    const started = await startRun(project, session, plan, runOptions(options), takeOver);
+    const started = await startRun(project, session, plan, runOptions(options), { takeOverLockOf: takeOver, skipHooks: options.skipHooks === true });
     out.say(`Run ${bold(started.run)}${started.url ? `  ${cyan(started.url)}` : ''}`);
     if (options.detach) {
       out.say(`It goes on by itself. Follow it with ${cyan('bactrian watch')}, ask with ${cyan('bactrian status')}.`);
@@ -141,6 +149,7 @@ function runOptions(options: UpgradeOptions): RunOptions {
     approve: options.approve,
     approvalTimeoutSeconds: options.approvalTimeout,
     hooksIdempotent: options.hooksIdempotent === true,
+    lockWait: options.lockWait ? { timeout: options.lockWaitTimeout, interval: options.lockWaitInterval } : null,
   };
 }
 

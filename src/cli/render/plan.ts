@@ -49,7 +49,7 @@ function steps(host: HostPlan, heading: PlanHeading): string[] {
 }
 
 function renderRole(role: RolePlan): string[] {
-  const line = `  ${role.name}  version ${bold(role.version)} ${dim(short(role.imageId))} ${role.there ? green('in the network already') : `${role.container}, booted again in the network kamal`}`;
+  const line = `  ${role.name}  version ${role.version === role.runningVersion ? bold(role.version) : `${role.runningVersion} → ${bold(role.version)}`} ${dim(short(role.imageId))} ${role.there ? green('in the network already') : `${role.container}, booted again in the network kamal`}`;
   return role.there ? [line] : [line, ...renderDifferences(role.differences)];
 }
 
