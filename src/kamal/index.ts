@@ -10,7 +10,7 @@ export { certificateContents, type CustomCertificate, type ProxySettings } from 
 export { MINIMUM_PROXY_VERSION, type ProxyRun, type PublishedPort } from './configuration/proxy-run.ts';
 export type { Registry } from './configuration/registry.ts';
 export type { Assets, Role } from './configuration/role.ts';
-export { resolveKeyData, type SshProxy, type SshSettings } from './configuration/ssh.ts';
+export { keyDataWarnings, resolveKeyData, type SshProxy, type SshSettings } from './configuration/ssh.ts';
 export * as app from './commands/app.ts';
 export * as proxy from './commands/proxy.ts';
 export * as accessory from './commands/accessory.ts';
@@ -30,3 +30,4 @@ export { FileMissing, uploadOf, type RenderContext, type Upload } from './access
 export { problemsInUse } from './usage.ts';
 export * as ssh from './commands/ssh.ts';
 export { mangledVariables, type Mangled } from './mangling.ts';
+export { destinationsOf } from './project-files.ts';

@@ -28,6 +28,8 @@ export async function problemsInUse(snapshot: Snapshot, secrets: Secrets, contex
   if (d.version === null && context.version === undefined) found.push({ key: 'version', error: new Error(d.versionProblem ?? 'no version given') });
   await attempt('registry', () => useRegistry(d.registry, secrets));
   for (const role of d.roles) {
+    const tagged = role.hosts.find((host) => d.hosts.includes(host) && (role.tags.get(host) ?? []).length > 0);
+    if (tagged !== undefined && !d.raw.has('env')) found.push({ key: `servers/${role.name}`, error: new Error(`${tagged} has tags, but there is no env: for Kamal to look them up in`) });
     await attempt(`servers/${role.name}/env`, () => role.hosts.filter((host) => d.hosts.includes(host)).map((host) => role.envFileContent(host, secrets)));
     const certificate = role.proxy?.customCertificate;
     if (certificate) await attempt(`servers/${role.name}/proxy/ssl`, () => certificateContents(certificate, secrets));

@@ -27,6 +27,7 @@ export function bootOf(root: Hash, hostCount: number): Boot {
 export function bootGroups(hosts: readonly string[], limit: number | null): string[][] {
   if (limit === null) return [[...hosts]];
   const groups: string[][] = [];
-  for (let start = 0; start < hosts.length; start += limit) groups.push(hosts.slice(start, start + limit));
+  const size = Math.max(1, Math.floor(limit));
+  for (let start = 0; start < hosts.length; start += size) groups.push(hosts.slice(start, start + size));
   return groups;
 }

@@ -44,6 +44,12 @@ export function resolveKeyData(ssh: SshSettings, secrets: Secrets): string[] {
   return (ssh.keyData ?? []).map((name) => (secrets.has(name) ? secrets.get(name) : name));
 }
 
+/** What Kamal warns of when it reads `ssh/key_data`. */
+export function keyDataWarnings(ssh: SshSettings, secrets: Secrets): string[] {
+  const inline = (ssh.keyData ?? []).some((name) => !secrets.has(name));
+  return inline ? ['Inline key_data usage is deprecated and will be removed in Kamal 3. Please store your key_data in a secret.'] : [];
+}
+
 function proxyOf(config: Hash): SshProxy | null {
   const jump = config.get('proxy');
   if (jump !== undefined && jump !== null && jump !== false) {

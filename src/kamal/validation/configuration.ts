@@ -3,7 +3,7 @@ import { or, section } from '../configuration/raw.ts';
 import { isLocalServer } from '../configuration/registry.ts';
 import { mergedProxy, roleConfig, roleNames } from '../configuration/role.ts';
 import { deploymentFrom, type Deployment } from '../deployment.ts';
-import { equal, isBlank, isHash, isPresent, Sym, toS, type Hash, type Value } from '../ruby/value.ts';
+import { equal, Float, isBlank, isHash, isPresent, Sym, toS, type Hash, type Value } from '../ruby/value.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Context, type Issue } from './issues.ts';
 import * as schema from './schema.ts';
@@ -125,10 +125,19 @@ function checkValues(context: Context, raw: Hash): void {
   if (isPresent(minimum)) checkMinimumVersion(context, toS(minimum));
   const retain = or(raw.get('retain_containers'), 5);
   if (typeof retain === 'number' && retain < 1) context.add({ key: 'retain_containers', message: 'Must retain at least 1 container', found: String(retain), expected: '1 or more' });
+  checkBootLimit(context, section(raw, 'boot').get('limit'));
   const service = raw.get('service');
   if (isPresent(service) && !/^[a-z0-9_-]+$/im.test(typeof service === 'string' || service instanceof Sym ? toS(service) : '')) {
     context.add({ key: 'service', message: 'Service name can only include alphanumeric characters, hyphens, and underscores', found: toS(service), expected: 'letters, digits, - and _' });
   }
+}
+
+/** Kamal takes the hosts in slices of this size, and crashes in the midst of a deploy when that can't be. */
+function checkBootLimit(context: Context, limit: Value | undefined): void {
+  if (limit === undefined || limit === null || limit === false || toS(limit).endsWith('%')) return;
+  const size = limit instanceof Float ? Math.floor(limit.number) : limit;
+  if (typeof size === 'number' && size >= 1) return;
+  context.add({ key: 'boot/limit', message: 'boot/limit: should be a number of hosts or a percentage', found: describe(limit), expected: '1 or more, or a text such as "25%"' });
 }
 
 function checkMinimumVersion(context: Context, minimum: string): void {

@@ -14,7 +14,7 @@ interface Failure {
   readonly message_is: 'exact' | 'runtime';
 }
 
-type Outcome = { readonly facts: Record<string, Json> } | { readonly problems: readonly { key: string; message: string }[] };
+type Outcome = { readonly facts: Record<string, Json>; readonly warnings: readonly string[] } | { readonly problems: readonly { key: string; message: string }[] };
 
 /** Runs one case; what differs from real Kamal's result. */
 export async function runCase(directory: string): Promise<Difference[]> {
@@ -24,8 +24,8 @@ export async function runCase(directory: string): Promise<Difference[]> {
   const outcome = await withGit(of.git, (bin) => outcomeOf(of, projectDir, environment(of, bin)));
   if (!expected.ok) return compareFailure(expected, outcome, projectDir);
   if ('problems' in outcome) return [{ path: 'ok', expected: true, actual: outcome.problems.map(({ message }) => message) }];
-  const { builder: _builder, warnings: _warnings, ...facts } = expected as unknown as Record<string, Json>;
-  return compare(facts, mask(outcome.facts, projectDir));
+  const { builder: _builder, warnings = [], ...facts } = expected as unknown as Record<string, Json>;
+  return [...compare(facts, mask(outcome.facts, projectDir)), ...missingWarnings(warnings, outcome.warnings)];
 }
 
 /** Loads the project as the command line would, and uses all of it. */
@@ -38,7 +38,7 @@ async function outcomeOf(of: Case, projectDir: string, env: Record<string, strin
     const problems = await kamal.problemsInUse(snapshot, secrets, { projectDir, env });
     if (problems.length > 0) return { problems };
     const d = kamal.deploymentOf(snapshot);
-    return { facts: await factsOf({ d, snapshot, secrets, projectDir, env, version: kamal.requireVersion(d) }) };
+    return { facts: await factsOf({ d, snapshot, secrets, projectDir, env, version: kamal.requireVersion(d) }), warnings: [...snapshot.warnings, ...kamal.keyDataWarnings(d.ssh, secrets)] };
   } catch (error) {
     if (error instanceof kamal.ConfigError) return { problems: error.problems };
     if (error instanceof kamal.SecretsError) return { problems: [{ key: error.key, message: error.message }] };
@@ -52,6 +52,12 @@ function compareFailure(expected: Failure, outcome: Outcome, projectDir: string)
   if (expected.message_is === 'runtime') return [];
   const first = mask(outcome.problems[0]?.message ?? '', projectDir);
   return first === expected.message ? [] : [{ path: expected.stage, expected: expected.message, actual: outcome.problems.map(({ message }) => message) }];
+}
+
+/** Kamal may say a thing several times; once is enough. */
+function missingWarnings(expected: Json, actual: readonly string[]): Difference[] {
+  const lines = (Array.isArray(expected) ? expected : []).map(String);
+  return [...new Set(lines)].filter((line) => !actual.includes(line)).map((line) => ({ path: 'warnings', expected: line, actual: [...actual] }));
 }
 
 /** Puts the corpus' tokens in place of what differs from run to run. */
