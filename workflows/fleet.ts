@@ -103,7 +103,12 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
   }
 
   async function look(order: HostOrder): Promise<void> {
-    await looking.probeHost.executeWithOptions({ summary: `look at ${order.host}` }, [{ ...base, host: order.host, fingerprint: order.fingerprint }]);
+    try {
+      await looking.probeHost.executeWithOptions({ summary: `look at ${order.host}` }, [{ ...base, host: order.host, fingerprint: order.fingerprint }]);
+    } catch (error) {
+      if (!isCancellation(error)) desk.record.failure ??= failureOf(`${order.host}: probe`, error);
+      throw error;
+    }
   }
 
   async function probe(): Promise<void> {

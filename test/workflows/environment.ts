@@ -7,6 +7,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/
 import { expect } from 'vitest';
 import type { Activities } from '../../activities/api.ts';
 import { registerSearchAttributes } from '../../src/temporal/register-search-attributes.ts';
+import { findTemporalCli } from '../../src/temporal/server-binary.ts';
 import type { fleet } from '../../workflows/fleet.ts';
 import { fleetQuery } from '../../workflows/messages.ts';
 import { searchAttributes } from '../../workflows/search-attributes.ts';
@@ -31,7 +32,13 @@ export interface Ending {
   result: FleetResult;
 }
 
-/** A time-skipping server with one worker, shared by the tests of a file. */
+/**
+ * The server under a bench. `time-skipping` lets a week pass in an instant, but doesn't survive a step that ends in the
+ * moment in which it is cancelled, and tells no parent that a child was terminated; `dev` is the real server.
+ */
+export type ServerKind = 'time-skipping' | 'dev';
+
+/** A server with one worker, shared by the tests of a file. */
 export class Bench {
   readonly env: TestWorkflowEnvironment;
   readonly #worker: Worker;
@@ -45,13 +52,13 @@ export class Bench {
     this.#ended = worker.run();
   }
 
-  static async open(): Promise<Bench> {
+  static async open(kind: ServerKind = 'time-skipping'): Promise<Bench> {
     Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
     const workflowBundle = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
       logger: new DefaultLogger('ERROR'),
     });
-    const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: testServer() } } });
+    const env = await server(kind);
     const fleets = new Map<string, FakeHosts>();
     const worker = await Worker.create({
       connection: env.nativeConnection,
@@ -146,6 +153,12 @@ export class Bench {
       return { type: 'Cancelled', message: cause.message, result };
     }
   }
+}
+
+async function server(kind: ServerKind): Promise<TestWorkflowEnvironment> {
+  if (kind === 'time-skipping') return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: testServer() } } });
+  const { path } = await findTemporalCli();
+  return await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path } } });
 }
 
 /** Passes each activity on to the hosts of its run. */
