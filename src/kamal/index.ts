@@ -31,3 +31,4 @@ export { problemsInUse } from './usage.ts';
 export * as ssh from './commands/ssh.ts';
 export { mangledVariables, type Mangled } from './mangling.ts';
 export { destinationsOf } from './project-files.ts';
+export type { Hash, Value } from './ruby/value.ts';

@@ -28,6 +28,7 @@ export async function renderErb(template: string, host: ErbHost, options: Render
   try {
     return await renderOwn(template, host, options);
   } catch (error) {
+    if (error instanceof RangeError) throw new ErbError('ERB: too deeply nested, or too long a result', { line: 1, expression: expressionAt(template, 1), expected: 'less' });
     if (error instanceof RubyError) {
       throw new ErbError(error.message, { line: error.line, expression: expressionAt(template, error.line), expected: 'an expression that can be evaluated', hint: hintFor(error.message) });
     }

@@ -27,6 +27,9 @@ export class YamlError extends Error {
 
 /** Values in a file with all aliases written out; real files have some thousands. */
 const MAX_VALUES = 500_000;
+const MAX_DEPTH = 200;
+/** Blanks, dashes and the like at the start of a line: deeper than that is nobody's configuration, and brings the parser down. */
+const DEEP = new RegExp(`^[ \\t?:-]{${MAX_DEPTH * 10},}`, 'm');
 
 /**
  * Reads the first document of a YAML text as Ruby's Psych 4 does: YAML 1.1 scalars, `<<` merges in the order of keys,
@@ -35,11 +38,13 @@ const MAX_VALUES = 500_000;
  */
 export function readYaml(text: string): Read {
   const lines = new LineCounter();
+  const deep = DEEP.exec(text);
+  if (deep) throw new YamlError('nested too deeply', { line: text.slice(0, deep.index).split('\n').length, column: 1 });
   const documents = parseAllDocuments(text, { schema: 'failsafe', version: '1.1', uniqueKeys: false, merge: false, lineCounter: lines, stringKeys: false, logLevel: 'silent' });
   const document = Array.isArray(documents) ? documents[0] : undefined;
   if (!document) return { value: false, places: new Map() };
   const fault = document.errors[0];
-  if (fault) throw new YamlError(firstLine(fault.message), placeOf(lines, fault.pos[0]));
+  if (fault) throw new YamlError(/call stack/.test(fault.message) ? 'nested too deeply' : firstLine(fault.message), placeOf(lines, fault.pos[0]));
   if (document.contents === null) return { value: false, places: new Map() };
   return new Reader(document, lines).read();
 }
@@ -65,7 +70,7 @@ class Reader {
 
   private node(node: Node | null, path: string, depth: number): { value: Value; size: number } {
     if (node === null) return { value: null, size: 1 };
-    if (depth > 200) this.fail('nested too deeply', node);
+    if (depth > MAX_DEPTH) this.fail('nested too deeply', node);
     if (isAlias(node)) return this.alias(node);
     const anchor = (isScalar(node) || isMap(node) || isSeq(node)) && node.anchor;
     if (anchor) this.anchors.set(anchor, node);

@@ -76,3 +76,9 @@ describe('emitYaml', () => {
     );
   });
 });
+
+describe('hostile texts', () => {
+  it.each([['brackets', `a: ${'['.repeat(50_000)}`], ['dashes', '- '.repeat(20_000)], ['blanks', Array.from({ length: 3_000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')]])('%s are refused', (_name, text) => {
+    expect(() => readYaml(text)).toThrow('nested too deeply');
+  });
+});
