@@ -23,6 +23,7 @@ export type ProjectFacts = Pick<Snapshot, 'destination' | 'version' | 'selection
 export function checkConfiguration(raw: Hash, facts: ProjectFacts): Issue[] {
   const context = new Context();
   checkSection(context, raw, schema.ROOT, { extensions: true });
+  for (const key of ['servers', 'accessories', 'aliases']) checkNames(context.of(key), raw.get(key));
   const servers = raw.get('servers') ?? null;
   if (context.clean('servers')) {
     if (Array.isArray(servers)) checkServers(context.of('servers'), servers);
@@ -46,6 +47,14 @@ export function checkConfiguration(raw: Hash, facts: ProjectFacts): Issue[] {
   checkValues(context, raw);
   if (d) checkWhole(context, d);
   return context.issues;
+}
+
+/** Names of roles, accessories and aliases; with a number or the like Kamal crashes. */
+function checkNames(context: Context, section: Value | undefined): void {
+  if (!isHash(section)) return;
+  for (const name of section.keys()) {
+    if (typeof name !== 'string') context.at(toS(name)).error('the name should be a string', { found: describe(name), expected: 'a string', hint: `write "${toS(name)}":` });
+  }
 }
 
 function isPresentOrFalse(value: Value | undefined): boolean {
