@@ -2,7 +2,7 @@ import { accessory as commands, line, uploadOf, type Accessory, type Secrets } f
 import { FailureType, type AccessoryArgs, type StepNotes } from './api.ts';
 import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
-import { envFile, HEALTHY_AGAIN_SECONDS, loginOf } from './prepare.ts';
+import { HEALTHY_AGAIN_SECONDS, loginOf, needingSecrets } from './prepare.ts';
 import { secretsFailure } from './project.ts';
 import { runStep } from './remote-step.ts';
 import { joinAccessoryScript, pruneAccessoryScript, swapAccessoryScript, type SwapAccessoryScript } from './script/accessory.ts';
@@ -58,9 +58,10 @@ function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, fil
     network: networkOf(accessory),
     pull: args.pull ? line(commands.pullImage(accessory)) : null,
     login: registryLogin && login(registryLogin),
-    envFile: { path: accessory.envFilePath, directory: accessory.envDirectory, content: envFile(() => accessory.envFileContent(secrets)) },
+    envFile: { path: accessory.envFilePath, directory: accessory.envDirectory, content: needingSecrets(() => accessory.envFileContent(secrets)) },
     directories: accessory.directories.flatMap((directory) => commands.prepareDirectory(directory).map(line)),
     files,
+    deploy: accessory.runningProxy ? line(commands.deploy(accessory, { target: '${short}', version: deployment.version })) : null,
     create: line(commands.run(deployment, accessory, args.host, { verb: 'create' })),
     audits: {
       pulled: audit(`Pull ${accessory.name} accessory image`),

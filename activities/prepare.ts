@@ -1,11 +1,12 @@
-import { line, MINIMUM_PROXY_VERSION, proxy, registry, type Deployment, type Secrets } from '../src/kamal/index.ts';
+import { app, certificateContents, line, MINIMUM_PROXY_VERSION, proxy, registry, type Deployment, type Role, type Secrets } from '../src/kamal/index.ts';
 import { PROXY_REPOSITORY } from '../src/kamal/configuration/proxy-run.ts';
 import { roleFilters } from '../src/plan/running.ts';
+import type { RoleOrder } from '../workflows/types.ts';
 import type { PrepareArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
-import { secretsFailure } from './project.ts';
+import { secretsFailure, type Project } from './project.ts';
 import { runStep } from './remote-step.ts';
-import { prepareScript, type PrepareScript, type ProxyScript } from './script/prepare.ts';
+import { prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
 import { roleOf } from './roles.ts';
 
@@ -15,31 +16,36 @@ export const HEALTHY_AGAIN_SECONDS = 60;
 export function prepareActivities(context: Context) {
   return {
     async prepareHost(args: PrepareArgs): Promise<StepNotes> {
-      const { deployment, audit } = await rendering(context, args);
-      const secrets = await context.store.secrets(await context.store.project(args.digest));
+      const { deployment, snapshot, audit } = await rendering(context, args);
+      const secrets = await context.store.secrets({ deployment, snapshot });
       const script = [
         // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
         putBackOtherRuns(HEALTHY_AGAIN_SECONDS),
         audit('Rebooted proxy'),
-        prepareScript(needs(deployment, secrets, args)),
+        prepareScript(needs({ deployment, snapshot }, secrets, args)),
       ].join('\n');
       return await runStep(context, args, { name: 'prepare', body: script, journal: 'app', fence: fenceOf(deployment) });
     },
   };
 }
 
-function needs(deployment: Deployment, secrets: Secrets, args: PrepareArgs): PrepareScript {
+function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareArgs): PrepareScript {
   const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
   const proxied = roles.some(({ order }) => order.proxied);
+  const companions = roles.flatMap(({ order, role }) => (role.proxy ? proxyFiles({ deployment, snapshot }, secrets, order, role) : []));
   return {
     login: loginOf(deployment, secrets),
     network: 'kamal',
-    directories: [deployment.directories.roleEnv, ...(proxied ? [deployment.directories.appsConfig] : [])],
-    envFiles: roles.map(({ role }) => ({ path: role.envFilePath, content: envFile(() => role.envFileContent(args.host, secrets)) })),
+    directories: [deployment.directories.roleEnv, ...(proxied ? [deployment.directories.appsConfig] : []), ...companions.map(({ path }) => path.slice(0, path.lastIndexOf('/')))],
+    files: [
+      ...roles.map(({ role }) => ({ path: role.envFilePath, content: needingSecrets(() => role.envFileContent(args.host, secrets)), mode: '0600' })),
+      ...companions,
+    ],
+    assets: roles.flatMap(({ order, role }) => assetsOf(deployment, order, role)),
     roles: roles.map(({ order, role }) => ({
       name: role.name,
       version: order.version,
-      other: order.other,
+      other: order.version !== order.runningVersion,
       filters: roleFilters(deployment, role),
       image: deployment.absoluteImage(order.version),
     })),
@@ -47,14 +53,39 @@ function needs(deployment: Deployment, secrets: Secrets, args: PrepareArgs): Pre
   };
 }
 
+/** What the proxy serves beside the app: the project's error pages, a role's own certificate (Kamal 2.12: app boot). */
+function proxyFiles({ deployment, snapshot }: Project, secrets: Secrets, order: RoleOrder, role: Role): UploadedFile[] {
+  const certificate = role.proxy?.customCertificate ?? null;
+  const contents = certificate && needingSecrets(() => certificateContents(certificate, secrets));
+  return [
+    ...Object.entries(snapshot.errorPages ?? {}).map(([name, base64]) => ({
+      path: `${deployment.directories.errorPages}/${order.version}/${name}`,
+      content: Buffer.from(base64, 'base64'),
+      mode: '0644',
+    })),
+    // Readable by all, the key too: that is how Kamal leaves it for the proxy's own user.
+    ...(certificate && contents
+      ? [
+          { path: certificate.hostCertificate, content: contents.certificate, mode: '0644' },
+          { path: certificate.hostKey, content: contents.key, mode: '0644' },
+        ]
+      : []),
+  ];
+}
+
+function assetsOf(deployment: Deployment, order: RoleOrder, role: Role): PrepareScript['assets'] {
+  const commands = [app.extractAssets(deployment, role, order.version), app.syncAssetVolumes(role, { version: order.version, oldVersion: order.runningVersion })];
+  return role.assets ? [{ tree: role.assets.volumeDirectory(order.version), commands: commands.flatMap((command) => (command ? [line(command)] : [])) }] : [];
+}
+
 /** The registry's login with its password apart; null for a local registry. */
 export function loginOf(deployment: Deployment, secrets: Secrets): PrepareScript['login'] {
-  const login = envFile(() => registry.login(deployment.registry, secrets));
+  const login = needingSecrets(() => registry.login(deployment.registry, secrets));
   return login && { command: line(login.command), password: login.stdin, server: deployment.registry.server ?? '' };
 }
 
 /** What needs a secret that isn't there parks the run instead of failing it. */
-export function envFile<T>(render: () => T): T {
+export function needingSecrets<T>(render: () => T): T {
   try {
     return render();
   } catch (error) {

@@ -1,7 +1,8 @@
-import { line, prune } from '../src/kamal/index.ts';
+import { app, line, prune } from '../src/kamal/index.ts';
 import type { PrepareArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
+import { roleOf } from './roles.ts';
 import { pruneScript } from './script/prune.ts';
 import { q } from './script/words.ts';
 
@@ -10,6 +11,7 @@ export function pruneActivities(context: Context) {
   return {
     async pruneHost(args: PrepareArgs): Promise<StepNotes> {
       const { deployment, audit } = await rendering(context, args);
+      const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
       const version = args.roles[0]?.version;
       const image = version ? deployment.absoluteImage(version) : null;
       const body = pruneScript({
@@ -17,6 +19,10 @@ export function pruneActivities(context: Context) {
           command: `docker tag ${q(image)} ${q(deployment.latestImage)}`,
           audit: audit(`Tagging ${image} as the latest image`),
         },
+        leftovers: roles.flatMap(({ order, role }) => {
+          const commands = [app.cleanUpAssets(role, order.version), deployment.errorPagesPath !== null && order.proxied ? app.cleanUpErrorPages(deployment, order.version) : null];
+          return commands.flatMap((command) => (command ? [line(command)] : []));
+        }),
         pruneContainers: { command: line(prune.appContainers(deployment, deployment.retainContainers)), audit: audit('Pruned containers') },
         pruneImages: { commands: [line(prune.danglingImages(deployment)), line(prune.taggedImages(deployment))], audit: audit('Pruned images') },
       });

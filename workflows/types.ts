@@ -69,8 +69,7 @@ export interface RoleOrder {
   name: string;
   /** The version that is booted: the one that runs now, unless another one was asked for. */
   version: string;
-  /** True when that isn't the running one: its image may have to be pulled. */
-  other: boolean;
+  runningVersion: string;
   /** Of the primary role: its health opens the barrier for the other roles. */
   primary: boolean;
   /** Behind the proxy. */

@@ -15,6 +15,8 @@ export interface SwapAccessoryScript {
   files: { contents: { path: string; content: Buffer }[]; before: string[]; after: string[] }[];
   /** Kamal's `docker run`, as `docker create`. */
   create: string;
+  /** Kamal's `kamal-proxy deploy`, its target the shell variable `short`; null for what isn't behind the proxy. */
+  deploy: string | null;
   audits: { pulled: string; stopped: string; removed: string; booted: string };
 }
 
@@ -75,6 +77,7 @@ while [ $n -lt ${WATCH_SECONDS * 5} ]; do
   esac
   n=$((n + 1)); sleep 0.2
 done
+${args.deploy ? `short=$(printf %.12s "$new")\n${args.deploy} > /dev/null || give_up "$NAME did not become healthy behind kamal-proxy"` : ''}
 changed "rebooted $NAME in the network ${args.network}\${t0:+, not reachable for about $(( ($(centiseconds) - t0) * 10 - n * 200 )) ms}"`;
 }
 

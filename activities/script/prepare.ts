@@ -5,11 +5,20 @@ export interface PrepareScript {
   login: { command: string; password: string; server: string } | null;
   network: string;
   directories: string[];
-  envFiles: { path: string; content: string }[];
+  /** Env files, certificates, error pages. */
+  files: UploadedFile[];
+  /** Copies of what the image serves as assets, as Kamal's own commands. */
+  assets: { tree: string; commands: string[] }[];
   /** `other`: not the version that runs now, so its image may have to be pulled. */
   roles: { name: string; version: string; other: boolean; filters: string[]; image: string }[];
   /** Null on a host where nothing is proxied. */
   proxy: ProxyScript | null;
+}
+
+export interface UploadedFile {
+  path: string;
+  content: string | Buffer;
+  mode: string;
 }
 
 export interface ProxyScript {
@@ -33,8 +42,9 @@ export function prepareScript(args: PrepareScript): string {
     ...(args.login ? [login(args.login)] : []),
     ...args.directories.map((path) => `directory ${q(path)}`),
     `network ${q(args.network)}`,
-    ...args.envFiles.map(({ path, content }) => fromBase64(content, `| file ${q(path)} 0600 || exit 1`)),
+    ...args.files.map(({ path, content, mode }) => fromBase64(content, `| file ${q(path)} ${mode} || exit 1`)),
     ...args.roles.map((role) => (role.other ? otherImage(role.image) : appImage(role))),
+    ...args.assets.map(assets),
     ...(args.proxy ? [proxies(args.proxy)] : []),
   ].join('\n');
 }
@@ -65,6 +75,12 @@ if [ -z "$tagged" ]; then
 elif [ "$tagged" != "$wanted" ]; then
   fail ImageMissing ${q(`${image} is another image by now than the one role ${name} runs: deploy that version, or tag the running image again`)}
 fi`;
+}
+
+/** (Kamal 2.12: app assets.) The old generation mounts other folders, so nothing that it serves is touched. */
+function assets({ tree, commands }: PrepareScript['assets'][number]): string {
+  const run = commands.map((command) => `{ ${command}; } > /dev/null || fail StepFailed ${q(`the assets could not be copied to ${tree}`)}`);
+  return [`[ -e ${q(tree)} ] || journal ${q(`tree ${tree}`)}`, ...run].join('\n');
 }
 
 /** A version that was asked for by name: from the host if it is there, else from the registry. */

@@ -3,6 +3,8 @@ import { audit } from './words.ts';
 export interface PruneScript {
   /** Kamal's own commands, with the audit lines that go with them. */
   tagLatest: { command: string; audit: string } | null;
+  /** Kamal's clean-up of assets and error pages of other versions. */
+  leftovers: string[];
   pruneContainers: { command: string; audit: string };
   pruneImages: { commands: string[]; audit: string };
 }
@@ -33,6 +35,7 @@ if [ -n "$image" ] && docker image inspect "$image" > /dev/null 2>&1; then
   fi
 fi
 ${args.tagLatest ? `${audit(args.tagLatest.audit)}\n${args.tagLatest.command} || note 'the tag latest could not be set'` : ''}
+${args.leftovers.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
 ${audit(args.pruneContainers.audit)}
 { ${args.pruneContainers.command}; } > /dev/null || note 'old containers could not be pruned'
 ${audit(args.pruneImages.audit)}

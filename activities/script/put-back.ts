@@ -26,6 +26,7 @@ undo_run() {
   while read -r verb a b c; do
     case $verb in
       directory) rmdir "$a" 2>/dev/null || : ;;
+      tree) rm -rf "$a" ;;
       file) rm -f "$a\${b:+ $b}\${c:+ $c}" ;;
       replaced-file) [ -f "$dir/kept/$a" ] && { cp -p "$dir/kept/$a" "$a" || problem "cannot restore $a"; } ;;
       network) ! docker network inspect "$a" > /dev/null 2>&1 || docker network rm "$a" > /dev/null || problem "the network $a is in use" ;;

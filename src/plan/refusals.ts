@@ -32,7 +32,6 @@ export function configurationRefusals(snapshot: Snapshot, deployment: Deployment
     return origin ? `${origin.file}:${origin.line}: ` : '';
   };
   const refuse = (reason: string, hint: string): Refusal => ({ host: null, reason, hint });
-  const later = 'this version of bactrian does not upgrade it yet; upgrade this deployment with `kamal upgrade`, or take the key out for the upgrade';
   return [
     ...deployment.roles.flatMap((role) => {
       const active = [...role.labels.keys()].map(toS).filter((label) => ACTIVE_TRAEFIK_LABEL.test(label));
@@ -46,15 +45,19 @@ export function configurationRefusals(snapshot: Snapshot, deployment: Deployment
           ]
         : [];
     }),
-    ...deployment.roles.flatMap((role) => [
-      ...(role.assets ? [refuse(`${place('asset_path')}asset_path is set (role ${role.name})`, later)] : []),
-      ...(role.proxy?.customCertificate ? [refuse(`${place('proxy/ssl')}role ${role.name} has a custom certificate`, later)] : []),
-      ...exclusive(role).map((option) =>
+    ...deployment.roles.flatMap((role) =>
+      exclusive(role).map((option) =>
         refuse(`${place(`servers/${role.name}/options`)}role ${role.name} has the Docker option ${option}: two generations of it can't run side by side`, 'take the option out for the upgrade, or upgrade this role with `kamal upgrade`'),
       ),
-    ]),
-    ...(deployment.errorPagesPath === null ? [] : [refuse(`${place('error_pages_path')}error_pages_path is set`, later)]),
-    ...deployment.accessories.filter((accessory) => accessory.runningProxy).map((accessory) => refuse(`${place(`accessories/${accessory.name}/proxy`)}accessory ${accessory.name} is behind kamal-proxy`, later)),
+    ),
+    ...deployment.accessories
+      .filter((accessory) => accessory.runningProxy && !accessory.hosts.every((host) => deployment.rolesOn(host).some((role) => role.runningProxy)))
+      .map((accessory) =>
+        refuse(
+          `${place(`accessories/${accessory.name}/proxy`)}accessory ${accessory.name} is behind kamal-proxy on a host that runs no proxied role of the app`,
+          'this version of bactrian does not start a proxy for an accessory alone: take its `proxy:` out for the upgrade, then `kamal accessory reboot`',
+        ),
+      ),
   ];
 }
 
