@@ -1,10 +1,10 @@
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WorkflowFailedError, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TypedSearchAttributes } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { expect } from 'vitest';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import type { Activities } from '../../activities/api.ts';
 import { registerSearchAttributes } from '../../src/temporal/register-search-attributes.ts';
 import { findTemporalCli } from '../../src/temporal/server-binary.ts';
@@ -16,6 +16,12 @@ import { FakeHosts } from './fake-hosts.ts';
 import { testServer } from './test-server.ts';
 
 const TASK_QUEUE = 'workflows';
+
+/** All workflows, as a worker takes them. */
+export async function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+  return await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+}
 
 /** A run under test, and the fake hosts it works on. */
 export interface Run {
@@ -54,15 +60,13 @@ export class Bench {
 
   static async open(kind: ServerKind = 'time-skipping'): Promise<Bench> {
     Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
-    const workflowBundle = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-      logger: new DefaultLogger('ERROR'),
-    });
+    const workflowBundle = await bundleWorkflows();
     const env = await server(kind);
     const fleets = new Map<string, FakeHosts>();
     const worker = await Worker.create({
       connection: env.nativeConnection,
       taskQueue: TASK_QUEUE,
+      identity: 'worker',
       workflowBundle,
       activities: byRun(fleets),
       maxHeartbeatThrottleInterval: '100ms',
@@ -86,7 +90,7 @@ export class Bench {
 
   /** Starts a run with search attributes, as `bactrian upgrade` does. */
   async startWithAttributes(input: FleetInput, hosts = new FakeHosts()): Promise<Run> {
-    expect(await registerSearchAttributes(this.env.connection, 'default')).toBe(true);
+    assert(await registerSearchAttributes(this.env.connection, 'default'), 'the server takes no search attributes');
     this.#fleets.set(input.run, hosts);
     const typedSearchAttributes = new TypedSearchAttributes([
       { key: searchAttributes.service, value: input.service },
@@ -113,9 +117,9 @@ export class Bench {
    */
   async ending(run: Run): Promise<Ending> {
     const ending = await this.#ending(run);
-    expect(run.hosts.violations).toEqual([]);
-    expect(run.hosts.lockedBy).toBeNull();
-    expect(run.hosts.reports).toEqual([ending.result]);
+    assert.deepEqual(run.hosts.violations, []);
+    assert.equal(run.hosts.lockedBy, null, 'the deploy lock is still held');
+    assert.deepEqual(run.hosts.reports, [ending.result], 'the report says something else than the result');
     return ending;
   }
 
@@ -158,7 +162,7 @@ export class Bench {
 async function server(kind: ServerKind): Promise<TestWorkflowEnvironment> {
   if (kind === 'time-skipping') return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: testServer() } } });
   const { path } = await findTemporalCli();
-  return await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path } } });
+  return await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path } }, client: { identity: 'client' } });
 }
 
 /** Passes each activity on to the hosts of its run. */

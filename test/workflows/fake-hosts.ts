@@ -223,8 +223,8 @@ export class FakeHosts implements Activities {
   }
 
   #wake(): void {
-    for (const each of [...this.#waiting]) {
-      if (!each.test()) continue;
+    const ready = this.#waiting.filter(({ test }) => test());
+    for (const each of ready) {
       this.#waiting.splice(this.#waiting.indexOf(each), 1);
       each.resolve();
     }
