@@ -9,6 +9,7 @@ import { writeProject } from './project.ts';
 
 const program = new Command('lab')
   .description('Real Docker hosts on this machine, as Kamal 1 leaves them, to try things on.')
+  .enablePositionalOptions()
   .option('--name <name>', 'which lab', 'play')
   .option('--subnet <subnet>', 'the first three octets of its network', '10.76.0')
   .option('--hosts <count>', 'how many hosts', Number, 3);
@@ -51,6 +52,7 @@ program
   .description('run a shell script on a host, as root')
   .argument('<host>')
   .argument('<script...>')
+  .passThroughOptions()
   .action(async (host: string, script: string[]) => {
     const ended = await lab().exec(host, script.join(' '));
     process.stdout.write(ended.stdout);

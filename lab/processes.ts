@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { eventually, run } from './run.ts';
 
 /** @returns the processes in a network namespace; none if it doesn't exist */
-export async function pidsIn(namespace: string): Promise<number[]> {
+async function pidsIn(namespace: string): Promise<number[]> {
   const listed = await run('ip', ['netns', 'pids', namespace]);
   return listed.stdout.split('\n').filter(Boolean).map(Number);
 }
