@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { cacheFolder } from '../../lab/paths.ts';
 import { writeProject } from '../../lab/project.ts';
 import type { Changes, ProjectOptions } from '../../lab/project.ts';
-import { eventually } from '../../lab/run.ts';
+import { eventually, must } from '../../lab/run.ts';
 import type { Ended } from '../../lab/run.ts';
 import type { FleetResult } from '../../workflows/types.ts';
 import { secretsIn } from './leaks.ts';
@@ -106,6 +106,18 @@ export class Shop {
   async serverAddress(): Promise<string> {
     const record = JSON.parse(await readFile(join(this.stateDir, 'server/server.json'), 'utf8')) as { ports: { grpc: number } };
     return `127.0.0.1:${record.ports.grpc}`;
+  }
+
+  /** Temporal's own command line, on the embedded server. @throws when it ends with another code than 0 */
+  async temporal(...args: string[]): Promise<string> {
+    const program = process.env.BACTRIAN_TEMPORAL_CLI ?? 'temporal';
+    return await must(program, [...args, '--address', await this.serverAddress()], { env: this.env });
+  }
+
+  /** The workflow id of the project's runs. */
+  async workflowId(): Promise<string> {
+    const status = await this.bactrian('status', '--json');
+    return (JSON.parse(status.stdout) as { workflowId: string }).workflowId;
   }
 
   /** The background worker's process. */

@@ -1,3 +1,5 @@
+import { expect } from 'vitest';
+
 import { comparable } from '../../lab/comparable.ts';
 import type { ComparableHost } from '../../lab/comparable.ts';
 import type { HostListing } from '../../lab/listing.ts';
@@ -41,4 +43,19 @@ function withoutOurs(listing: HostListing): ComparableHost {
 
 function missing(name: string): never {
   throw new Error(`the lab has no host ${name}`);
+}
+
+/**
+ * For runs that something came in the way of: the same end, but that a step which ran twice may have written its line of
+ * the audit log twice.
+ * @param moreEnv variables that the test's own configuration adds
+ */
+export async function expectUpgraded({ moreEnv = [] }: { moreEnv?: string[] } = {}): Promise<void> {
+  const present = await presentState();
+  const wanted = await upgradedState();
+  const once = (lines: string[]) => [...new Set(lines)].sort();
+  for (const [name, host] of Object.entries(present)) {
+    const containers = host.containers.map((container) => ({ ...container, env: container.env.filter((variable) => !moreEnv.includes(variable)) }));
+    expect({ ...host, containers, audit: once(host.audit) }, name).toEqual({ ...wanted[name], audit: once(wanted[name]?.audit ?? []) });
+  }
 }

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { loadOn, startLoad } from '../../lab/load.ts';
+import { Shop } from './shop.ts';
+import { asItWas, fleetAsItWas, lab, listFleet, locks } from './the-lab.ts';
+import { presentState, upgradedState } from './upgraded.ts';
+
+describe('an app that never gets healthy', () => {
+  let shop: Shop;
+  beforeAll(async () => {
+    shop = await Shop.open('unhealthy');
+  });
+  afterAll(() => shop.close());
+
+  it.each([
+    ['on one host', { NEVER_HEALTHY_ON: lab.host('h2').address }],
+    ['on all hosts', { NEVER_HEALTHY: '1' }],
+  ])('%s costs no request and changes nothing', async (_, clear) => {
+    await lab.restore();
+    await shop.configure({ changes: { env: { clear } } });
+    const before = await listFleet();
+    const load = await startLoad(loadOn(lab, 20));
+    const ended = await shop.upgrade();
+    const streams = await load.stop();
+
+    expect(ended.code, ended.stderr).toBe(1);
+    for (const stream of streams) expect(stream, stream.name).toMatchObject({ lost: 0, good: stream.sent });
+    expect(fleetAsItWas(await listFleet())).toEqual(fleetAsItWas(before));
+    expect(await locks()).toEqual([]);
+    expect(ended.stderr).toContain('labapp: DATABASE_URL is not reachable, refusing to be healthy');
+    expect(ended.result).toMatchObject({ outcome: 'failed', failure: { type: 'AppUnhealthy' } });
+    expect(ended.result?.hosts.map(({ outcome }) => outcome)).toEqual(['put back', 'put back', 'put back']);
+  });
+
+  it('in a role without a proxy: its host is put back, the others stay, and the next run goes on from there', async () => {
+    await lab.restore();
+    await shop.configure({ changes: { servers: { workers: { cmd: 'nonsense' } } } });
+    const before = await listFleet();
+    const failed = await shop.upgrade();
+    expect(failed.code, failed.stderr).toBe(1);
+    expect(failed.stderr).toContain(`labapp: unknown argument "nonsense"`);
+    expect(failed.result?.hosts.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'put back']);
+    expect(asItWas((await listFleet())['h3']!).files).toEqual(asItWas(before['h3']!).files);
+    expect(await presentState(['h1', 'h2'])).toEqual(await upgradedState(['h1', 'h2']));
+    expect(await locks()).toEqual([]);
+
+    await shop.configure();
+    const again = await shop.upgrade();
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.result?.hosts.map(({ alreadyThere }) => alreadyThere)).toEqual([true, true, false]);
+    const state = await presentState();
+    expect(state['h3']?.containers).toEqual((await upgradedState())['h3']?.containers);
+  });
+});
