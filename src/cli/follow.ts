@@ -73,7 +73,10 @@ async function lookAtHost({ client }: Session, workflowId: string): Promise<{ ho
   }
 }
 
-/** What a finished run left, whichever way it ended. */
+/**
+ * What a finished run left, whichever way it ended.
+ * @throws CommandError when it left nothing, or nobody can tell (a cancelled run's result is told by a worker)
+ */
 export async function resultOf(session: Session, workflowId: string, runId?: string): Promise<FleetResult> {
   try {
     return (await session.client.workflow.getHandle(workflowId, runId).result()) as FleetResult;
@@ -82,6 +85,9 @@ export async function resultOf(session: Session, workflowId: string, runId?: str
     const { cause } = error;
     const result = cause instanceof ApplicationFailure || cause instanceof CancelledFailure ? cause.details?.[0] : undefined;
     if (result) return result as FleetResult;
+    // Temporal keeps no details of a cancellation, but a worker can tell what the run's record says.
+    const record = await lookAtRun(session, workflowId, runId).catch(() => null);
+    if (record?.record.result) return record.record.result;
     throw new CommandError(EXIT.failed, `the run ended without a result: ${cause?.message ?? error.message}`, 'look at it in the Temporal UI');
   }
 }
