@@ -25,12 +25,15 @@ export interface LockScript {
 export function acquireScript(args: LockScript): string {
   const ours = args.takeOverLockOf ? `*${q(lockMessage(args.takeOverLockOf))}*) changed ${q(`took over the lock of run ${args.takeOverLockOf}, which is over`)} ;;` : '';
   return `
+# An intent that came to nothing: what is there was made by somebody else.
+forget() { grep -vxF -- "$*" "$D/$JOURNAL.journal" > "$D/$JOURNAL.journal.new"; mv "$D/$JOURNAL.journal.new" "$D/$JOURNAL.journal"; }
 take() {
   intended=; journalled "lock $1" && intended=yes
   [ -d "\${1%/*}" ] || mkdir -p "\${1%/*}"
   [ -n "$intended" ] || journal "lock $1"
   if mkdir "$1" 2>/dev/null; then changed "locked $1"
   else
+    [ -n "$intended" ] || forget "lock $1"
     text=$(base64 -d < "$1/details" 2>/dev/null)
     case $text in
       *"bactrian run $RUN"*) return 0 ;;
@@ -56,7 +59,7 @@ for p in ${paths.map(q).join(' ')}; do
   text=$(base64 -d < "$p/details" 2>/dev/null)
   case $text in
     *"bactrian run $RUN"*) rm -f "$p/details" "$p/details.new"; rmdir "$p"; changed "released $p" ;;
-    '') journalled "lock $p" && rmdir "$p" && changed "released $p" ;;
+    '') journalled "lock $p" && { rm -f "$p/details" "$p/details.new"; rmdir "$p" && changed "released $p"; } ;;
     *) note "the lock $p is somebody else's by now" ;;
   esac
 done

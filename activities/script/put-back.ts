@@ -23,12 +23,14 @@ undo_run() {
     [ "$verb" = stopped ] && exists "$a" && docker update --restart always "$a" > /dev/null
   done < "$list"
   sed '1!G;h;$!d' "$list" > "$list.reversed"
-  while read -r verb a b c; do
+  while read -r verb path; do
+    # A path may have spaces in it; names, ids and policies have none.
+    a=\${path%% *}; b=\${path#"$a"}; b=\${b# }; b=\${b%% *}
     case $verb in
-      directory) rmdir "$a" 2>/dev/null || : ;;
-      tree) rm -rf "$a" ;;
-      file) rm -f "$a\${b:+ $b}\${c:+ $c}" ;;
-      replaced-file) [ -f "$dir/kept/$a" ] && { cp -p "$dir/kept/$a" "$a" || problem "cannot restore $a"; } ;;
+      directory) rmdir "$path" 2>/dev/null || : ;;
+      tree) rm -rf "$path" ;;
+      file) rm -f "$path" ;;
+      replaced-file) [ -f "$dir/kept/$path" ] && { cp -p "$dir/kept/$path" "$path" || problem "cannot restore $path"; } ;;
       network) ! docker network inspect "$a" > /dev/null 2>&1 || docker network rm "$a" > /dev/null || problem "the network $a is in use" ;;
       connected) docker network disconnect "$b" "$a" 2> /dev/null || : ;;
       volume) ! docker volume inspect "$a" > /dev/null 2>&1 || docker volume rm "$a" > /dev/null || problem "the volume $a is in use" ;;

@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readAnswer, type Answer } from '../../../activities/script/answer.ts';
+import { bootstrap, LAST_LINE, prologue, type Token } from '../../../activities/script/bootstrap.ts';
+import { VOCABULARY } from '../../../activities/script/vocabulary.ts';
+
+export interface Ran extends Answer {
+  code: number | null;
+  output: string;
+}
+
+export interface StepWish {
+  seq?: number;
+  attempt?: number;
+  run?: string;
+  runStartedAt?: number;
+  journal?: 'app' | 'accessories' | 'lock';
+  /** How long the script waits for the one that holds the host's lock, in seconds. */
+  joinSeconds?: number;
+}
+
+/** A login user's home on this machine in which host scripts run through a real `sh`, as over SSH. No Docker. */
+export class LocalHost {
+  readonly home = mkdtempSync(join(tmpdir(), 'bactrian-host-'));
+  readonly #children = new Set<ChildProcess>();
+
+  path(...parts: string[]): string {
+    return join(this.home, ...parts);
+  }
+
+  read(...parts: string[]): string {
+    return readFileSync(this.path(...parts), 'utf8');
+  }
+
+  has(...parts: string[]): boolean {
+    return existsSync(this.path(...parts));
+  }
+
+  mode(...parts: string[]): string {
+    return (statSync(this.path(...parts)).mode & 0o7777).toString(8);
+  }
+
+  token({ run = 'run-1', runStartedAt = 1000, seq = 1, attempt = 1 }: StepWish = {}): Token {
+    return { run, runStartedAt, seq, attempt };
+  }
+
+  /** What a worker sends for one attempt of a step. */
+  script(body: string, { journal = 'app', joinSeconds = 20 }: StepWish = {}): string {
+    return [prologue("'fence-shop'", joinSeconds), `JOURNAL=${journal}`, VOCABULARY, body, LAST_LINE].join('\n');
+  }
+
+  /** Runs a step's script to its end. */
+  async step(body: string, wish: StepWish = {}): Promise<Ran> {
+    const ran = await this.sh(bootstrap(this.token(wish)), this.script(body, wish));
+    return { ...readAnswer(ran.output), ...ran };
+  }
+
+  /** Runs a command line in the home. */
+  async sh(command: string, stdin = ''): Promise<{ code: number | null; output: string }> {
+    const child = this.start(command, stdin);
+    const chunks: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', resolve);
+    });
+    return { code, output: Buffer.concat(chunks).toString() };
+  }
+
+  start(command: string, stdin = ''): ChildProcess {
+    const child = spawn('sh', ['-c', command], { cwd: this.home, env: { PATH: process.env['PATH'], HOME: this.home, LC_ALL: 'C.UTF-8' } });
+    this.#children.add(child);
+    child.on('close', () => this.#children.delete(child));
+    // A command that ends without reading closes the pipe: that is its right.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(stdin);
+    return child;
+  }
+
+  async until(test: () => boolean): Promise<void> {
+    for (let tries = 0; !test(); tries += 1) {
+      if (tries === 400) throw new Error('it did not come to that within 10 s');
+      await sleep(25);
+    }
+  }
+
+  remove(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
