@@ -2,12 +2,11 @@ import { accessory as commands, line, uploadOf, type Accessory, type Secrets } f
 import { FailureType, type AccessoryArgs, type StepNotes } from './api.ts';
 import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
-import { HEALTHY_AGAIN_SECONDS, loginOf, needingSecrets } from './prepare.ts';
+import { loginOf, needingSecrets } from './prepare.ts';
 import { secretsFailure } from './project.ts';
 import { runStep } from './remote-step.ts';
 import { joinAccessoryScript, pruneAccessoryScript, swapAccessoryScript, type SwapAccessoryScript } from './script/accessory.ts';
 import { login } from './script/prepare.ts';
-import { putBackOtherRuns } from './script/put-back.ts';
 
 /** Accessories: rebooted in the new network with their data, or only joined to it. */
 export function accessoryActivities(context: Context) {
@@ -23,8 +22,7 @@ export function accessoryActivities(context: Context) {
       if (args.mode === 'join') return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network }));
       const secrets = await context.store.secrets(rendered);
       const files = await uploads(rendered, accessory, secrets, context);
-      const body = `${putBackOtherRuns(HEALTHY_AGAIN_SECONDS)}\n${swapAccessoryScript(reboot(rendered, accessory, secrets, files, args))}`;
-      return await step(args, rendered, `reboot ${accessory.name}`, body);
+      return await step(args, rendered, `reboot ${accessory.name}`, swapAccessoryScript(reboot(rendered, accessory, secrets, files, args)));
     },
 
     async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {

@@ -34,7 +34,7 @@ export function appActivities(context: Context) {
     async stopOldRole(args: RoleArgs): Promise<StepNotes> {
       const { deployment } = await rendering(context, args);
       const role = roleOf(deployment, args.role.name);
-      return await runStep(context, args, { name: `stop ${role.name}`, body: stopOldScript(stopping(deployment, role)), journal: 'app', fence: fenceOf(deployment) });
+      return await runStep(context, args, { name: `stop ${role.name}`, body: stopOldScript(stopping(deployment, role, args.role.version)), journal: 'app', fence: fenceOf(deployment) });
     },
 
     async replaceRole(args: RoleArgs): Promise<StepNotes> {
@@ -44,7 +44,7 @@ export function appActivities(context: Context) {
       const { readinessDelay, deployTimeout } = deployment.timeouts;
       const body = replaceScript({
         ...bootScript(rendered, role, args),
-        ...stopping(deployment, role),
+        ...stopping(deployment, role, args.role.version),
         readinessDelay,
         timeout: deployTimeout + readinessDelay,
       });

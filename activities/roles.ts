@@ -30,6 +30,6 @@ export function bootScript({ deployment, audit }: Rendering, role: Role, args: R
 }
 
 /** How a role's old containers are found and stopped. */
-export function stopping(deployment: Deployment, role: Role): { filters: string[]; stopArgs: string } {
-  return { filters: roleFilters(deployment, role), stopArgs: line(role.stopArgs) };
+export function stopping(deployment: Deployment, role: Role, version: string): { name: string; filters: string[]; stopArgs: string } {
+  return { name: role.containerName(version), filters: roleFilters(deployment, role), stopArgs: line(role.stopArgs) };
 }

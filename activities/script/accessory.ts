@@ -34,6 +34,10 @@ export function swapAccessoryScript(args: SwapAccessoryScript): string {
 NAME=${q(args.container)}
 # Old and new share their data: the new one is stopped before anybody starts the old one again.
 give_up() { last_words "$new" "$NAME"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }
+# A run that was cut off here and that nobody remembers: its journal tells where it was, so this one goes on from there.
+for other in "$B"/*/accessories.journal; do
+  [ "$other" = "$D/accessories.journal" ] || ! grep -qE "^(container $NAME|renamed .* $NAME .*)$" "$other" 2>/dev/null || { cat "$other" >> "$D/accessories.journal"; mv "$other" "$other.adopted"; }
+done
 there=$(id "$NAME")
 if [ -n "$there" ] && ! journalled "container $NAME" && in_network "$there" ${q(args.network)} && is_running "$there"; then
   note 'it is there already'

@@ -14,15 +14,24 @@ export interface BootScript {
   auditBoot: string;
 }
 
-/** Boots the running version in the new network, beside the old container. */
-function boot(args: BootScript): string {
+/**
+ * Boots the running version in the new network, beside the old container. A container that is right already (it runs in
+ * that network, and `served` says that it is in use) is left as it is: nothing right is restarted.
+ *
+ * @param served a shell condition about `$there`
+ */
+function boot(args: BootScript, served: string): string {
   return `
 NAME=${q(args.name)}
 there=$(id "$NAME")
 if [ -n "$there" ] && [ "$(docker inspect -f '{{.Config.Hostname}}' "$there")" != ${q(args.hostname)} ]; then
-  rename "$there" "$NAME" ${q(args.replacedName)}
-  ${audit(args.auditRename)}
-  there=
+  if is_running "$there" && in_network "$there" kamal && ${served}; then
+    note "$NAME is there already"
+  else
+    rename "$there" "$NAME" ${q(args.replacedName)}
+    ${audit(args.auditRename)}
+    there=
+  fi
 fi
 if [ -z "$there" ]; then
   journal "container $NAME"
@@ -34,10 +43,10 @@ new=$(id "$NAME")
 is_running "$new" || docker start "$new" > /dev/null`;
 }
 
-/** The role's containers of the old generation: running, and not in Kamal 2's network. */
-function oldOnes(filters: string[]): string {
+/** The role's running containers but the one that is to stay: of the old generation, or left over from somewhere. */
+function oldOnes(filters: string[], name: string): string {
   const args = filters.map((filter) => `--filter ${q(`label=${filter}`)}`).join(' ');
-  return `old_ones() { for i in $(docker ps -q --no-trunc ${args}); do in_network "$i" kamal || echo "$i"; done; }`;
+  return `old_ones() { for i in $(docker ps -q --no-trunc ${args}); do [ "$i" = "$(id ${q(name)})" ] || echo "$i"; done; }`;
 }
 
 export interface ProveScript extends BootScript {
@@ -51,7 +60,8 @@ export interface ProveScript extends BootScript {
  * the published proxy will restore from the shared volume.
  */
 export function proveScript(args: ProveScript): string {
-  return `${boot(args)}
+  // What kamal-proxy routes to is healthy, and serves: on a host that was cut off after its cutover.
+  return `${boot(args, `is_running kamal-proxy && docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q "$(printf %.12s "$there")"`)}
 proxy=${args.warmName}
 is_running kamal-proxy && proxy=kamal-proxy
 # A host that went down and up again has the app back, but not this proxy: it must not serve after a boot.
@@ -67,6 +77,8 @@ note "$proxy takes it for healthy"`;
 }
 
 export interface StopOldScript {
+  /** The container that stays. */
+  name: string;
   filters: string[];
   /** Options of `docker stop`. */
   stopArgs: string;
@@ -74,7 +86,7 @@ export interface StopOldScript {
 
 /** The new proxy serves the role by now: the old containers stop, and are kept until prune. */
 export function stopOldScript(args: StopOldScript): string {
-  return `${oldOnes(args.filters)}
+  return `${oldOnes(args.filters, args.name)}
 for i in $(old_ones); do
   stop "$i" ${args.stopArgs}
   changed "stopped $(docker inspect -f '{{.Name}}' "$i" | tr -d /)"
@@ -93,8 +105,8 @@ export interface ReplaceScript extends BootScript, StopOldScript {
  * never run longer than that. (Kamal 2.12: `Healthcheck::Poller`: healthy, or running and still so after the delay.)
  */
 export function replaceScript(args: ReplaceScript): string {
-  return `${oldOnes(args.filters)}
-${boot(args)}
+  return `${oldOnes(args.filters, args.name)}
+${boot(args, '[ "$(old_ones)" = "" ]')}
 end=$(( $(date +%s) + ${args.timeout} )); since=
 while :; do
   state=$(health_of "$new")

@@ -71,8 +71,8 @@ export interface HostFacts {
   /** TCP ports on which something listens. */
   listening: number[];
   locks: LockFacts[];
-  /** Runs of ours that left a journal without an end, newest last. */
-  openRuns: string[];
+  /** Runs of ours that left a journal without an end: of the app, of accessories. */
+  openRuns: { app: string[]; accessories: string[] };
   /** True when kamal-proxy's state holds a certificate for automatic TLS. */
   certificates: boolean;
 }

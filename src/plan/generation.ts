@@ -18,8 +18,8 @@ export function appGeneration(facts: HostFacts, deployment: Deployment): Generat
   const proxied = roles.some((role) => role.runningProxy);
   const anyNew = running.some(inKamalNetwork) || (proxied && proxy !== undefined);
   const allNew = current.every((container) => container && inKamalNetwork(container)) && running.every(inKamalNetwork) && (!proxied || proxy?.running === true);
-  if (allNew && (!proxied || !traefik) && facts.openRuns.length === 0) return 'kamal2';
-  if (!anyNew && facts.openRuns.length === 0 && (!proxied || traefik?.running)) return 'kamal1';
+  if (allNew && (!proxied || !traefik) && facts.openRuns.app.length === 0) return 'kamal2';
+  if (!anyNew && facts.openRuns.app.length === 0 && (!proxied || traefik?.running)) return 'kamal1';
   return 'mixed';
 }
 
@@ -29,7 +29,8 @@ export function accessoryIsThere(facts: HostFacts, deployment: Deployment, name:
   const container = accessory && accessoryContainer(facts, accessory);
   if (!accessory || !container?.running) return false;
   const network = accessory.networkArgs.at(-1)?.replaceAll('"', '') ?? 'kamal';
-  return container.networks.includes(network);
+  // One whose old container a cut-off run has left there still has to be let go of.
+  return container.networks.includes(network) && facts.openRuns.accessories.length === 0;
 }
 
 /**

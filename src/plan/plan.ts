@@ -76,7 +76,7 @@ function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, op
     fingerprint: fingerprint(facts, deployment),
     roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets, options.version) ?? []),
     accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),
-    cutOff: facts.openRuns,
+    cutOff: facts.openRuns.app,
   };
 }
 

@@ -22,7 +22,7 @@ export function readFacts(host: string, output: string): HostFacts {
     freeDiskMiB: first('disk') !== null && Number.isFinite(disk) ? Math.floor(disk / 1024) : null,
     listening: [...new Set(lines('listening').map(Number).filter((port) => port > 0))].sort((a, b) => a - b),
     locks: lines('locks').map(readLock),
-    openRuns: lines('runs'),
+    openRuns: { app: openRuns(lines('runs'), 'app'), accessories: openRuns(lines('runs'), 'accessories') },
     certificates: lines('certificates').length > 0,
   };
 }
@@ -47,6 +47,11 @@ function readLock(line: string): LockFacts {
   if (encoded === '') return { path, details: null };
   const stored = Buffer.from(encoded, 'base64').toString();
   return { path, details: Buffer.from(stored, 'base64').toString() };
+}
+
+/** `journal<TAB>run` */
+function openRuns(lines: string[], journal: string): string[] {
+  return lines.map((line) => line.split('\t')).flatMap(([name, run]) => (name === journal && run ? [run] : []));
 }
 
 /** `id<TAB>repository:tag`, one line a tag. */
