@@ -49,13 +49,14 @@ export async function runStep(steps: RemoteSteps, args: StepArgs, script: StepSc
   const answer = await whileHeartbeating(() =>
     steps.exclusively(args.host, async () => {
       const signal = cancellationSignal();
-      const connection = await sshErrors(() => steps.connection(args.digest, args.host, signal));
+      let connection: SshConnection | null = null;
       try {
+        connection = await steps.connection(args.digest, args.host, signal);
         const result = await connection.exec(bootstrap(token), { stdin: text, signal });
         return { ...readAnswer(result.stdout + result.stderr), code: result.code };
       } catch (error) {
         if (signal.aborted) {
-          if (!script.uninterruptible) await connection.exec(terminate(token), { timeoutMs: 5000 }).catch(() => undefined);
+          if (!script.uninterruptible) await connection?.exec(terminate(token), { timeoutMs: 5000 }).catch(() => undefined);
           throw new CancelledFailure(`${script.name} was cancelled`);
         }
         throw error instanceof SshError ? sshFailure(error) : error;

@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
+import { envFileValue, kamalQuote, shellQuote } from '../src/kamal/shell.ts';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 
 /** Shown in place of a secret's value. */
@@ -33,13 +34,17 @@ function formsOf(value: string): string[] {
     value,
     ...value.split('\n').filter((line) => line !== value),
     json,
-    json.replaceAll('\\', '\\\\'),
+    JSON.stringify(json).slice(1, -1),
     value.replaceAll('\'', '\'\\\'\''),
     value.replaceAll(/(["$`\\])/g, '\\$1'),
     base64,
     base64.replaceAll('=', ''),
     Buffer.from(value).toString('base64url'),
     encodeURIComponent(value),
+    // As commands and env files of ours and of Kamal carry it.
+    ...(value.includes('\0') ? [] : [shellQuote(value), shellQuote(value).slice(1, -1)]),
+    kamalQuote(value).slice(1, -1),
+    envFileValue(value),
   ];
 }
 
