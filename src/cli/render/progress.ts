@@ -1,6 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import type { StepRecord } from '../../../workflows/types.ts';
-import type { RunView } from '../follow.ts';
+import type { RunView } from '../run-view.ts';
 import { bold, cyan, dim, green, red, yellow } from '../terminal.ts';
 import { seconds } from './result.ts';
 
