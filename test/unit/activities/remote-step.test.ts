@@ -76,7 +76,7 @@ describe('a step', () => {
     expect(error).toBeInstanceOf(ApplicationFailure);
     const { type, message, nonRetryable, details } = error as ApplicationFailure;
     expect({ type, message, nonRetryable }).toEqual({ type: 'AppUnhealthy', message: 'shop-web-v1 is exited ([REDACTED])', nonRetryable: true });
-    const { logFile } = details?.[0] as { logFile: string };
+    const [{ logFile }] = details as [{ logFile: string }];
     expect(readFileSync(logFile, 'utf8')).toBe('docker: [REDACTED] refused\n');
     expect((statSync(logFile).mode & 0o777).toString(8)).toBe('600');
     expect((statSync(join(logDirectory, 'run-1')).mode & 0o777).toString(8)).toBe('700');

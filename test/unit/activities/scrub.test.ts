@@ -11,7 +11,7 @@ const FORMS: Record<string, (value: string) => string> = {
   'in JSON': (value) => JSON.stringify({ value }),
   'in JSON in JSON': (value) => JSON.stringify({ message: JSON.stringify({ value }) }),
   'in single quotes for a shell': (value) => `'${value.split("'").join(`'\\''`)}'`,
-  'in double quotes for a shell': (value) => `"${[...value].map((each) => ('"$`\\'.includes(each) ? `\\${each}` : each)).join('')}"`,
+  'in double quotes for a shell': (value) => `"${value.replace(/["$`\\]/g, '\\$&')}"`,
   'in base64': (value) => Buffer.from(value, 'utf8').toString('base64'),
   'in base64 for URLs': (value) => Buffer.from(value, 'utf8').toString('base64url'),
   'in a URL': (value) => `postgres://app:${encodeURIComponent(value)}@db/shop`,
@@ -108,7 +108,7 @@ describe("Kamal's own ways of writing a value", () => {
     ['a docker option', kamalQuote],
     ['a quoted argument', shellQuote],
   ])('do not get a secret past the scrubber: %s', (_, written) => {
-    const ascii = fc.string({ unit: fc.constantFrom(...' !"#$%&\'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~\n'), minLength: 4, maxLength: 40 }).filter((value) => value.trim().length >= 4 && !'[REDACTED]'.includes(value));
+    const ascii = fc.string({ unit: fc.constantFrom(...Array.from(' !"#$%&\'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~\n')), minLength: 4, maxLength: 40 }).filter((value) => value.trim().length >= 4 && !'[REDACTED]'.includes(value));
     fc.assert(
       fc.property(ascii, (value) => {
         const text = `docker said: ${written(value)}`;
