@@ -14,7 +14,7 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
  * redacted unless `secrets` are given, which is for comparing with Kamal only.
  * @throws VersionMissing
  */
-export function configReport(d: Deployment, secrets?: Secrets): Map<Value, Emittable> {
+function configReport(d: Deployment, secrets?: Secrets): Map<Value, Emittable> {
   const version = requireVersion(d);
   const entries: [string, Emittable | undefined][] = [
     ['roles', roleNames(d.raw)],

@@ -30,5 +30,4 @@ export { FileMissing, uploadOf, type RenderContext, type Upload } from './access
 export { problemsInUse } from './usage.ts';
 export * as ssh from './commands/ssh.ts';
 export { mangledVariables, type Mangled } from './mangling.ts';
-export { destinationsOf } from './project-files.ts';
 export type { Hash, Value } from './ruby/value.ts';

@@ -35,13 +35,6 @@ export async function hooksIn(projectDir: string, hooksPath: string): Promise<st
   return names.filter((name) => !name.endsWith('.sample'));
 }
 
-/** The destinations of a project: `staging` for `config/deploy.staging.yml` beside `config/deploy.yml`, sorted. */
-export async function destinationsOf(projectDir: string, configFile = 'config/deploy.yml'): Promise<string[]> {
-  const stem = path.basename(configFile, path.extname(configFile));
-  const names = await namesIn(path.resolve(projectDir, path.dirname(configFile)));
-  return names.flatMap((name) => (name.startsWith(`${stem}.`) && name.endsWith('.yml') && name.length > stem.length + 5 ? [name.slice(stem.length + 1, -4)] : []));
-}
-
 /** Secrets files of a destination, in the order of reading (Kamal 2.12: `Secrets#secrets_filenames`). */
 export async function secretsFilesOf(projectDir: string, secretsPath: string, destination: string | null): Promise<Snapshot['secretsFiles']> {
   const looked = [`${secretsPath}-common`, `${secretsPath}${destination === null ? '' : `.${destination}`}`];

@@ -2,9 +2,7 @@ import type { Deployment } from '../deployment.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { tagsOf, type TagFacts } from '../tags.ts';
 
-/** The hooks that `kamal upgrade` runs, on the machine that runs Kamal. */
-export type Hook = 'pre-connect' | 'pre-proxy-reboot' | 'post-proxy-reboot' | 'pre-app-boot' | 'post-app-boot';
-
+/** What a hook is told about its run. */
 export interface HookFacts extends TagFacts {
   readonly version: string | null;
   /** Hosts the hook is about; the group's for the gates and for app boot. */

@@ -34,7 +34,7 @@ export function secretEnv(env: Env, secrets: Secrets): Map<string, string> {
 }
 
 /** Which secret each variable takes its value from: `A:B` gives A the secret B, in place of a first A. */
-export function secretNames(env: Env): { variable: string; secret: string }[] {
+function secretNames(env: Env): { variable: string; secret: string }[] {
   const names = new Map<string, string>();
   for (const key of env.secretKeys) {
     const at = key.indexOf(':');

@@ -12,7 +12,7 @@ import { checkDockerOptions, checkLabels, checkSection, checkServers, checkType,
 import { compareVersions, isVersion } from './versions.ts';
 
 /** The Kamal whose rules these are. */
-export const KAMAL_VERSION = '2.12.0';
+const KAMAL_VERSION = '2.12.0';
 
 export type ProjectFacts = Pick<Snapshot, 'destination' | 'version' | 'selection' | 'hooks'>;
 
