@@ -13,6 +13,8 @@ export interface ProjectOptions {
   primary?: boolean;
   version?: string;
   skipHooks?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
 }
 
 /** A loaded project: where it is, what it says. */
@@ -28,7 +30,9 @@ export function projectOptions(command: Command): Command {
   return command
     .addOption(new Option('--project <dir>', 'folder of the project').default('.', 'this folder'))
     .option('-c, --config-file <file>', "configuration file (default: config/deploy.yml)")
-    .option('-d, --destination <name>', 'destination (staging, production …)');
+    .option('-d, --destination <name>', 'destination (staging, production …)')
+    .option('-v, --verbose', 'also tell where things are')
+    .option('-q, --quiet', 'only the end, and what went wrong');
 }
 
 /** Adds the options that choose a part of the fleet. */

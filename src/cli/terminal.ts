@@ -19,20 +19,39 @@ export const red = paint('red');
 export const yellow = paint('yellow');
 export const cyan = paint('cyan');
 
-/** Text for people; goes to stderr when stdout belongs to a script (`--json`). */
+export interface OutputOptions {
+  /** stdout belongs to a script: text for people goes to stderr. */
+  json?: boolean;
+  /** Kamal's `-q`: only what went wrong, and the end. */
+  quiet?: boolean;
+  /** Kamal's `-v`: also where things are. */
+  verbose?: boolean;
+}
+
+/** Text for people, and the one thing that a script gets. */
 export class Output {
-  readonly json: boolean;
+  readonly #options: OutputOptions;
 
-  constructor(json = false) {
-    this.json = json;
+  constructor(options: OutputOptions = {}) {
+    this.#options = options;
   }
 
+  /** What matters to everybody. */
   say(text = ''): void {
-    (this.json ? process.stderr : process.stdout).write(`${text}\n`);
+    (this.#options.json ? process.stderr : process.stdout).write(`${text}\n`);
   }
 
-  /** The one thing that a script gets. */
+  /** How it goes on the way. */
+  tell(text = ''): void {
+    if (!this.#options.quiet) this.say(text);
+  }
+
+  /** For whoever looks for the reason of something. */
+  detail(text: string): void {
+    if (this.#options.verbose) this.say(dim(text));
+  }
+
   result(value: unknown): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.#options.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 }

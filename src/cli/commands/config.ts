@@ -31,7 +31,7 @@ async function show(options: ConfigOptions): Promise<number> {
 
 /** Each destination is a deployment of its own: one that doesn't load shouldn't be found on the night of its upgrade. */
 async function checkAll(options: ConfigOptions): Promise<number> {
-  const out = new Output(options.json);
+  const out = new Output(options);
   const results: { destination: string | null; problems: Problem[] }[] = [];
   for (const destination of [null, ...destinations(options)]) {
     const problems = await problemsOf({ ...options, destination: destination ?? undefined });

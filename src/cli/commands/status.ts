@@ -22,7 +22,7 @@ export function statusCommand(program: Command): void {
 }
 
 async function status(options: ProjectOptions & { json?: boolean }): Promise<number> {
-  const out = new Output(options.json);
+  const out = new Output(options);
   const project = await openProject(options);
   const session = await openSession(project, { withWorker: false });
   const { workflowId } = project;

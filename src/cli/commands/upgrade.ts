@@ -14,6 +14,7 @@ import { renderResult } from '../render/result.ts';
 import { openSession } from '../session.ts';
 import { alreadyRunning, startRun } from '../start-run.ts';
 import { bold, cyan, dim, green, Output, red, yellow } from '../terminal.ts';
+import { projectState } from '../../temporal/state.ts';
 import { untilInterrupted } from '../interrupt.ts';
 
 interface UpgradeOptions extends ProjectOptions {
@@ -74,19 +75,19 @@ Examples:
   bactrian upgrade --approve pre,post       wait for \`bactrian approve\` at both gates`;
 
 async function upgrade(options: UpgradeOptions): Promise<number> {
-  const out = new Output(options.json);
+  const out = new Output(options);
   const project = await openProject(options);
   const { deployment, snapshot } = project;
   const secrets = await readSecrets(snapshot, { projectDir: project.dir, env: process.env });
   // What Kamal would find missing in the midst of a run is told before anything else happens.
   const problems = await problemsInUse(snapshot, secrets, { projectDir: project.dir, env: process.env, version: 'the running one' });
   if (problems.length > 0) throw new ConfigError(problems);
-  for (const warning of snapshot.warnings) out.say(`${yellow('!')} ${warning}`);
+  for (const warning of snapshot.warnings) out.tell(`${yellow('!')} ${warning}`);
 
   const session = await openSession(project, { withWorker: false });
   try {
     if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
-    out.say(dim(`Looking at ${deployment.hosts.length} hosts …`));
+    out.tell(dim(`Looking at ${deployment.hosts.length} hosts …`));
     const probe = await probeFleet(project, secrets);
     if (probe.unreachable.length > 0) {
       throw new CommandError(
@@ -102,7 +103,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
       allowIssuance: options.allowIssuance === true,
       waitForLock: options.lockWait === true,
     });
-    out.say(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
+    out.tell(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
     if (plan.refusals.length > 0) throw new CommandError(EXIT.refused, renderRefusals(plan.refusals));
     const takeOver = await staleLock(session, project, probe.facts, options.lockWait === true);
     if (options.dryRun) {
@@ -117,14 +118,16 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     if (!options.confirmed) await askFor(`Upgrade ${deployment.name} on ${plan.hosts.length} hosts?`, '-y');
 
     await openSession(project, { withWorker: true });
+    const { dir } = await projectState(project.dir);
+    out.detail(`task queue ${session.taskQueue}; state, logs and reports of this project: ${dir}`);
     const started = await startRun(project, session, plan, runOptions(options), { takeOverLockOf: takeOver, skipHooks: options.skipHooks === true });
-    out.say(`Run ${bold(started.run)}${started.url ? `  ${cyan(started.url)}` : ''}`);
+    out.tell(`Run ${bold(started.run)}${started.url ? `  ${cyan(started.url)}` : ''}`);
     if (options.detach) {
       out.say(`It goes on by itself. Follow it with ${cyan('bactrian watch')}, ask with ${cyan('bactrian status')}.`);
       out.result(started);
       return EXIT.ok;
     }
-    const result = await untilInterrupted((signal) => follow(session, started.workflowId, started.runId, (line) => out.say(line), signal));
+    const result = await untilInterrupted((signal) => follow(session, started.workflowId, started.runId, (line) => out.tell(line), signal));
     if (result === null) {
       out.say(`\nStopped following; the run ${bold('goes on')}. Follow it again with ${cyan('bactrian watch')}; stop it with ${cyan('bactrian abort')}.`);
       return EXIT.detached;

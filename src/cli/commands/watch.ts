@@ -21,13 +21,13 @@ export function watchCommand(program: Command): void {
 }
 
 async function watch(options: ProjectOptions & { json?: boolean }): Promise<number> {
-  const out = new Output(options.json);
+  const out = new Output(options);
   const project = await openProject(options);
   const session = await openSession(project, { withWorker: true });
   try {
     const url = runUrl(session, { workflowId: project.workflowId });
-    if (url) out.say(dim(url));
-    const result = await untilInterrupted((signal) => follow(session, project.workflowId, undefined, (line) => out.say(line), signal));
+    if (url) out.tell(dim(url));
+    const result = await untilInterrupted((signal) => follow(session, project.workflowId, undefined, (line) => out.tell(line), signal));
     if (result === null) {
       out.say(`\nStopped watching; the run ${bold('goes on')}. Watch it again with ${cyan('bactrian watch')}.`);
       return EXIT.detached;
