@@ -5,14 +5,14 @@ import { callArray, callHash } from './collections.ts';
 import { callConstant, LIBRARIES } from './constants.ts';
 import { ErbUnsupported, RubyError } from './errors.ts';
 import type { ErbHost } from './host.ts';
+import { rangeOf, regexOf } from './literals.ts';
 import { callNumber } from './numbers.ts';
 import { Constant, noMethod, Regex, stringArg, truthy, valueOf, type Call, type Callable, type Thing } from './objects.ts';
+import { BlockScope, type Scope } from './scope.ts';
 import { callString, presenceOf } from './strings.ts';
 
 /** Where a template's output goes, with the template's line that it comes from. */
 export type Emit = (text: string, line: number, literal: boolean) => void;
-
-type Scope = Map<string, Value>;
 
 /** Evaluates a parsed template. @throws RubyError, ErbUnsupported */
 export async function evaluate(node: Node, host: ErbHost, emit: Emit): Promise<void> {
@@ -262,46 +262,4 @@ class Evaluator {
         return undefined;
     }
   }
-}
-
-/** A block's variables: its own, and those of where it stands, which it can change. */
-class BlockScope extends Map<string, Value> {
-  readonly own: Map<string, Value>;
-  private readonly outer: Scope;
-
-  constructor(outer: Scope, own: Map<string, Value>) {
-    super();
-    this.own = own;
-    this.outer = outer;
-  }
-
-  override get(name: string): Value | undefined {
-    return this.own.has(name) ? this.own.get(name) : this.outer.get(name);
-  }
-
-  override has(name: string): boolean {
-    return this.own.has(name) || this.outer.has(name);
-  }
-
-  override set(name: string, value: Value): this {
-    if (this.outer.has(name) && !this.own.has(name)) this.outer.set(name, value);
-    else this.own.set(name, value);
-    return this;
-  }
-}
-
-function regexOf(source: string, flags: string, line: number): Regex {
-  if (/\\[AzZhHRXGpPk]|\(\?[<#]|\[\[:/.test(source)) throw new ErbUnsupported('this regular expression', line);
-  try {
-    // Ruby's ^ and $ are of lines always; its m lets the dot match newlines.
-    return new Regex(new RegExp(source, `m${flags.includes('i') ? 'i' : ''}${flags.includes('m') ? 's' : ''}`));
-  } catch {
-    throw new ErbUnsupported('this regular expression', line);
-  }
-}
-
-function rangeOf(from: Value, to: Value, exclusive: boolean, line: number): Value[] {
-  if (typeof from !== 'number' || typeof to !== 'number' || to - from > 10_000) throw new ErbUnsupported('a range that is not of numbers', line);
-  if (to < from && to < 0) return Array.from({ length: 10_000 }, (_, index) => from + index).slice(0, 0);
-  return Array.from({ length: Math.max(0, to - from + (exclusive ? 0 : 1)) }, (_, index) => from + index);
 }

@@ -1,24 +1,8 @@
 import { Float, Sym } from '../ruby/value.ts';
 import type { Block, Node, Parts } from './ast.ts';
 import type { Cursor } from './cursor.ts';
+import { ASSIGNMENTS, BINARY, CLOSING, REFUSED } from './grammar.ts';
 import { codeTokens, type RawParts, type Token } from './lexer.ts';
-
-const BINARY: readonly (readonly string[])[] = [
-  ['==', '!=', '=~', '!~', '===', '<=>'],
-  ['<', '<=', '>', '>='],
-  ['|'],
-  ['&'],
-  ['<<'],
-  ['+', '-'],
-  ['*', '/', '%'],
-];
-const ASSIGNMENTS = ['=', '||=', '&&=', '+=', '-=', '*='];
-/** Keywords that end a sequence of statements or stand behind an expression. */
-export const CLOSING = ['end', 'else', 'elsif', 'when', 'rescue', 'ensure', 'then', 'do'];
-const REFUSED = [
-  'def', 'class', 'module', 'while', 'until', 'for', 'return', 'yield', 'lambda', 'proc', 'ensure', 'redo', 'retry', 'alias', 'undef', 'BEGIN', 'END', 'self', 'super',
-  '__FILE__', '__dir__', 'defined?', 'break', 'next',
-];
 
 /** What expressions need from the parser of statements. */
 interface Outer {

@@ -1,6 +1,7 @@
 import type { Node } from './ast.ts';
 import { Cursor } from './cursor.ts';
-import { CLOSING, Expressions } from './expressions.ts';
+import { Expressions } from './expressions.ts';
+import { CLOSING } from './grammar.ts';
 import { tokensOf, type Token } from './lexer.ts';
 import type { Piece } from './template.ts';
 
