@@ -1,0 +1,63 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { probeScript } from '../../../activities/script/probe.ts';
+import { readFacts } from '../../../src/plan/read-facts.ts';
+import { LocalHost } from './local-host.ts';
+
+let host: LocalHost;
+beforeEach(() => {
+  host = new LocalHost();
+  mkdirSync(host.path('bin'));
+});
+afterEach(() => {
+  host.remove();
+});
+
+/** A program of that name, before all others on the PATH. */
+function fakeDocker(text: string): void {
+  writeFileSync(host.path('bin', 'docker'), `#!/bin/sh\n${text}\n`);
+  chmodSync(host.path('bin', 'docker'), 0o755);
+}
+
+const probe = async () => {
+  const { code, output } = await host.sh('PATH=$PWD/bin:$PATH sh -s 2>/dev/null', probeScript(['.kamal/lock-shop', ".kamal/it's $odd"]));
+  expect(code).toBe(0);
+  return readFacts('a', output);
+};
+
+it('reads what the host says, and leaves no trace', async () => {
+  fakeDocker(`case "$1 $2" in
+    'version -f') echo 27.5.1 ;;
+    'ps -aq') echo c1 ;;
+    'inspect c1') echo '[{"Id":"c1","Name":"/web","Image":"sha256:1","State":{"Running":true,"Status":"running"}}]' ;;
+    'inspect -f') echo sha256:1 ;;
+    'image ls') printf 'sha256:1\\tshop:v1\\n' ;;
+    'image inspect') printf 'sha256:1\\t["A=1"]\\n' ;;
+    'network ls') echo bridge ;;
+    'volume ls') echo data ;;
+    'volume inspect') exit 1 ;;
+    'info -f') echo / ;;
+  esac`);
+  mkdirSync(host.path('.kamal/lock-shop'), { recursive: true });
+  writeFileSync(host.path('.kamal/lock-shop/details'), Buffer.from('Locked by: Bob').toString('base64'));
+  mkdirSync(host.path(".kamal/it's $odd"));
+  for (const [run, journal, text] of [['run-1', 'app', 'file x'], ['run-2', 'app', 'file x\ncommitted'], ['run-3', 'accessories', 'container y']] as const) {
+    mkdirSync(host.path('.kamal/bactrian', run), { recursive: true });
+    writeFileSync(host.path('.kamal/bactrian', run, `${journal}.journal`), `${text}\n`);
+  }
+  const before = await host.sh('find . -type f | sort | xargs sha256sum');
+  const facts = await probe();
+  expect(facts).toMatchObject({
+    dockerVersion: '27.5.1', missingTools: [], containers: [{ id: 'c1', name: 'web', running: true }], images: [{ id: 'sha256:1', tags: ['shop:v1'] }],
+    imageEnv: { 'sha256:1': { A: '1' } }, networks: ['bridge'], volumes: ['data'], certificates: false,
+    locks: [{ path: '.kamal/lock-shop', details: 'Locked by: Bob' }, { path: ".kamal/it's $odd", details: null }],
+    openRuns: { app: ['run-1'], accessories: ['run-3'] },
+  });
+  expect(facts.freeDiskMiB).toBeGreaterThan(0);
+  expect(await host.sh('find . -type f | sort | xargs sha256sum')).toEqual(before);
+});
+
+it('keeps what Docker says when it does not answer', async () => {
+  fakeDocker('echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." >&2; exit 1');
+  expect(await probe()).toMatchObject({ dockerVersion: null, dockerError: 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.', containers: [], locks: [] });
+});
