@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { deploymentOf, loadProject, type Deployment, type Snapshot } from '../kamal/index.ts';
+import { deploymentOf, keyDataWarnings, loadProject, mangledVariables, readSecrets, type Deployment, type Secrets, type Snapshot } from '../kamal/index.ts';
 import { workflowIdOf } from '../plan/workflow-id.ts';
 import { realProjectDir } from '../temporal/state.ts';
 
@@ -60,7 +60,32 @@ export async function openProject(options: ProjectOptions): Promise<LoadedProjec
     primary: options.primary,
     version: options.version,
     env: process.env,
+    interactive: atTerminal(),
   });
   const deployment = deploymentOf(snapshot);
   return { dir, snapshot, deployment, workflowId: workflowIdOf(deployment) };
+}
+
+/** Vaults' tools may ask for a password where somebody sits. */
+function atTerminal(): true | undefined {
+  return process.stdin.isTTY ? true : undefined;
+}
+
+/**
+ * Resolves the project's secrets in this shell.
+ * @throws SecretsError
+ */
+export async function openSecrets({ dir, snapshot }: LoadedProject): Promise<Secrets> {
+  return await readSecrets(snapshot, { projectDir: dir, env: process.env, interactive: atTerminal() });
+}
+
+/**
+ * What loads, and isn't what its author may think: Kamal's own warnings, and values that its quoting changes on their
+ * way to the app. Ours arrive changed in the same way, since the next `kamal deploy` would change them.
+ */
+export function warningsOf({ snapshot, deployment }: LoadedProject, secrets: Secrets | null): string[] {
+  const mangled = mangledVariables(deployment, secrets ?? undefined).map(
+    ({ owner, variable, kind, reason }) => `${owner}: the ${kind === 'secret' ? 'secret ' : ''}variable ${variable} ${reason}, as after \`kamal deploy\``,
+  );
+  return [...snapshot.warnings, ...(secrets ? keyDataWarnings(deployment.ssh, secrets) : []), ...mangled];
 }

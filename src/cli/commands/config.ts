@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { ConfigError, configJson, configText, describeProblem, problemsInUse, readSecrets, SecretsError, type Problem } from '../../kamal/index.ts';
+import { ConfigError, configJson, configText, describeProblem, problemsInUse, SecretsError, type Problem } from '../../kamal/index.ts';
 import { realProjectDir } from '../../temporal/state.ts';
 import { EXIT } from '../exit-codes.ts';
-import { openProject, projectOptions, selectionOptions, type ProjectOptions } from '../project.ts';
+import { openProject, openSecrets, projectOptions, selectionOptions, warningsOf, type ProjectOptions } from '../project.ts';
 import { bold, green, Output, red, yellow } from '../terminal.ts';
 
 interface ConfigOptions extends ProjectOptions {
@@ -23,8 +23,10 @@ export function configCommand(program: Command): void {
 }
 
 async function show(options: ConfigOptions): Promise<number> {
-  const { deployment, snapshot } = await openProject(options);
-  for (const warning of snapshot.warnings) process.stderr.write(`${yellow('!')} ${warning}\n`);
+  const project = await openProject(options);
+  const { deployment } = project;
+  // Without their secrets: `kamal config` asks for none, and so doesn't need a vault's password.
+  for (const warning of warningsOf(project, null)) process.stderr.write(`${yellow('!')} ${warning}\n`);
   process.stdout.write(options.json ? `${JSON.stringify(configJson(deployment), null, 2)}\n` : configText(deployment));
   return EXIT.ok;
 }
@@ -48,7 +50,7 @@ async function checkAll(options: ConfigOptions): Promise<number> {
 async function problemsOf(options: ConfigOptions): Promise<Problem[]> {
   try {
     const project = await openProject(options);
-    const secrets = await readSecrets(project.snapshot, { projectDir: project.dir, env: process.env });
+    const secrets = await openSecrets(project);
     return await problemsInUse(project.snapshot, secrets, { projectDir: project.dir, env: process.env, version: 'any' });
   } catch (error) {
     if (error instanceof ConfigError) return [...error.problems];

@@ -4,12 +4,11 @@ import { runOfLock } from '../../../activities/script/lock.ts';
 import { q } from '../../../activities/script/words.ts';
 import { sshSettings } from '../../../activities/ssh-settings.ts';
 import { lookAt } from '../../../activities/probe.ts';
-import { readSecrets } from '../../kamal/index.ts';
 import { primaryHostOf } from '../../plan/workflow-id.ts';
 import { SshPool } from '../../ssh/pool.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { openRunOf } from '../locks.ts';
-import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
+import { openProject, openSecrets, projectOptions, type ProjectOptions } from '../project.ts';
 import { openSession } from '../session.ts';
 import { Output } from '../terminal.ts';
 
@@ -25,7 +24,7 @@ async function unlock(options: ProjectOptions): Promise<void> {
   const out = new Output();
   const project = await openProject(options);
   const { deployment } = project;
-  const secrets = await readSecrets(project.snapshot, { projectDir: project.dir, env: process.env });
+  const secrets = await openSecrets(project);
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
   const session = await openSession(project, { withWorker: false });
   try {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { ConfigError, problemsInUse, readSecrets } from '../../kamal/index.ts';
+import { ConfigError, problemsInUse } from '../../kamal/index.ts';
 import type { AccessoryMode, Gate, RunOptions, Strategy } from '../../../workflows/types.ts';
 import { planUpgrade } from '../../plan/plan.ts';
 import { askFor } from '../confirm.ts';
@@ -8,7 +8,7 @@ import { exitOf } from '../exit-of.ts';
 import { follow } from '../follow.ts';
 import { staleLock } from '../locks.ts';
 import { probeFleet } from '../probe-fleet.ts';
-import { openProject, projectOptions, selectionOptions, type ProjectOptions } from '../project.ts';
+import { openProject, openSecrets, projectOptions, selectionOptions, warningsOf, type ProjectOptions } from '../project.ts';
 import { lostEnv, renderPlan, renderRefusals } from '../render/plan.ts';
 import { renderResult } from '../render/result.ts';
 import { openSession } from '../session.ts';
@@ -78,11 +78,11 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
   const out = new Output(options);
   const project = await openProject(options);
   const { deployment, snapshot } = project;
-  const secrets = await readSecrets(snapshot, { projectDir: project.dir, env: process.env });
+  const secrets = await openSecrets(project);
   // What Kamal would find missing in the midst of a run is told before anything else happens.
   const problems = await problemsInUse(snapshot, secrets, { projectDir: project.dir, env: process.env, version: 'the running one' });
   if (problems.length > 0) throw new ConfigError(problems);
-  for (const warning of snapshot.warnings) out.tell(`${yellow('!')} ${warning}`);
+  for (const warning of warningsOf(project, secrets)) out.tell(`${yellow('!')} ${warning}`);
 
   const session = await openSession(project, { withWorker: false });
   try {

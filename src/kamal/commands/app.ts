@@ -89,10 +89,6 @@ export function stop(d: Deployment, role: Role, version?: string): Command {
   return pipe(id, xargs(docker('stop', ...role.stopArgs)));
 }
 
-export function info(d: Deployment, role: Role): Command {
-  return docker('ps', ...filters(d, role));
-}
-
 export function containerIdForVersion(role: Role, version: string, { onlyRunning = false } = {}): Command {
   return containerIdFor(role.containerName(version), { onlyRunning });
 }
@@ -108,11 +104,6 @@ export function listVersions(d: Deployment, role: Role): Command {
 
 export function renameContainer(role: Role, { version, newVersion }: { version: string; newVersion: string }): Command {
   return docker('rename', role.containerName(version), role.containerName(newVersion));
-}
-
-/** Why a version's container is unhealthy, as Docker recorded it. */
-export function containerHealthLog(role: Role, version: string): Command {
-  return pipe(containerIdFor(role.containerName(version)), xargs(docker('inspect', '--format', "'{{json .State.Health}}'")));
 }
 
 export function ensureEnvDirectory(role: Role): Command {
