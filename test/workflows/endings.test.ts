@@ -183,12 +183,14 @@ describe('a run', () => {
       const { events } = await bench.env.client.workflow.getHandle(id).fetchHistory();
       for (const event of events ?? []) for (const key of keysOf(event.activityTaskScheduledEventAttributes?.input?.payloads ?? [])) words.add(key);
     }
-    // A new word here means that something new is stored for everyone to see: is it no command, no value, no content?
-    expect([...words].sort()).toEqual([
-      'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'hook', 'host', 'hostnameSuffix',
-      'hosts', 'idempotent', 'locked', 'mode', 'name', 'notes', 'other', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role',
-      'roles', 'run', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
+    expect(words.size).toBeGreaterThan(20);
+    // A new word means that something new is stored for everyone to see: is it no command, no value, no content?
+    const known = new Set([
+      'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'hook', 'host', 'hostnameSuffix', 'hosts',
+      'idempotent', 'locked', 'mode', 'name', 'notes', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role', 'roles',
+      'run', 'runningVersion', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
     ]);
+    expect([...words].filter((word) => !known.has(word))).toEqual([]);
   });
 });
 
