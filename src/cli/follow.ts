@@ -28,14 +28,26 @@ export async function resultOf(session: Session, workflowId: string, runId?: str
   }
 }
 
+export interface FollowOptions {
+  workflowId: string;
+  runId?: string;
+  /** Prints a line. */
+  say: (line: string) => void;
+  /** Starts the project's worker again where it is ours to start and has died: nobody else would. */
+  revive: () => Promise<void>;
+  /** Aborted by Ctrl-C: following ends, the run doesn't. */
+  signal: AbortSignal;
+}
+
+/** Silent for this long, a worker is looked after. */
+const REVIVE_AFTER_MS = 8_000;
+
 /**
  * Follows a run until it ends, printing each step as it ends. Rides out a Temporal server or a worker that is away.
  *
- * @param say prints a line
- * @param signal aborted by Ctrl-C: following ends, the run doesn't
  * @returns the run's result, or null when following was ended
  */
-export async function follow(session: Session, workflowId: string, runId: string | undefined, say: (line: string) => void, signal: AbortSignal): Promise<FleetResult | null> {
+export async function follow(session: Session, { workflowId, runId, say, revive, signal }: FollowOptions): Promise<FleetResult | null> {
   const view = new ProgressView(say);
   const handle = session.client.workflow.getHandle(workflowId, runId);
   const known = new Map<string, Seen>();
@@ -52,6 +64,10 @@ export async function follow(session: Session, workflowId: string, runId: string
       } else {
         silentSince ??= Date.now();
         view.silent(Math.round((Date.now() - silentSince) / 1000));
+        if (Date.now() - silentSince > REVIVE_AFTER_MS) {
+          silentSince = Date.now();
+          await revive().catch((error: unknown) => say(`the worker can't be started again yet: ${error instanceof Error ? error.message : String(error)}`));
+        }
       }
       const over = await handle.describe().then((description) => description.status.name !== 'RUNNING', () => false);
       if (over) {

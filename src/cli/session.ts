@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { connectTemporal, type TemporalConnection } from '../temporal/connection.ts';
 import { replaysOpenRuns } from '../temporal/replay-open.ts';
+import { serverStatus } from '../temporal/server.ts';
 import { taskQueueFor } from '../temporal/task-queue.ts';
 import { ensureWorker } from '../temporal/worker-process.ts';
 import type { LoadedProject } from './project.ts';
@@ -19,18 +20,34 @@ export async function openSession(project: LoadedProject, { withWorker }: { with
   const temporal = await connectTemporal();
   const { service, destination } = project.deployment;
   const taskQueue = taskQueueFor({ service, destination: destination ?? undefined, projectDir: temporal.embedded ? project.dir : undefined });
-  if (withWorker && temporal.embedded) {
-    await ensureWorker({
-      projectDir: project.dir,
-      taskQueue,
-      env: process.env,
-      entry: entryPoint(),
-      version: buildVersion(),
-      address: temporal.address,
-      mayReplace: () => replaysOpenRuns(temporal.client, taskQueue, WORKFLOWS),
-    });
-  }
-  return { ...temporal, taskQueue };
+  const session = { ...temporal, taskQueue };
+  if (withWorker) await startWorker(project, session);
+  return session;
+}
+
+/**
+ * Makes sure that the project's background worker runs and has this shell's environment. On a server of the user's own
+ * workers are theirs to start.
+ * @throws TemporalSetupError when it doesn't come up
+ */
+export async function startWorker(project: LoadedProject, { embedded, taskQueue, address, client }: Session): Promise<void> {
+  if (!embedded) return;
+  await ensureWorker({
+    projectDir: project.dir,
+    taskQueue,
+    env: process.env,
+    entry: entryPoint(),
+    version: buildVersion(),
+    address,
+    mayReplace: () => replaysOpenRuns(client, taskQueue, WORKFLOWS),
+  });
+}
+
+/** Starts a worker that has died again, unless somebody took everything down on purpose (`bactrian down`). */
+export async function reviveWorker(project: LoadedProject, session: Session): Promise<void> {
+  const server = await serverStatus();
+  if (server.state === 'stopped' && !server.crashed) return;
+  await startWorker(project, session);
 }
 
 /** How this program was started, so that a worker is started the same way (compiled, or by a loader). */

@@ -11,7 +11,7 @@ import { probeFleet } from '../probe-fleet.ts';
 import { openProject, openSecrets, projectOptions, selectionOptions, warningsOf, type ProjectOptions } from '../project.ts';
 import { lostEnv, renderPlan, renderRefusals } from '../render/plan.ts';
 import { renderResult } from '../render/result.ts';
-import { openSession } from '../session.ts';
+import { openSession, reviveWorker, startWorker } from '../session.ts';
 import { alreadyRunning, startRun } from '../start-run.ts';
 import { bold, cyan, dim, green, Output, red, yellow } from '../terminal.ts';
 import { projectState } from '../../temporal/state.ts';
@@ -117,7 +117,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     }
     if (!options.confirmed) await askFor(`Upgrade ${deployment.name} on ${plan.hosts.length} hosts?`, '-y');
 
-    await openSession(project, { withWorker: true });
+    await startWorker(project, session);
     const { dir } = await projectState(project.dir);
     out.detail(`task queue ${session.taskQueue}; state, logs and reports of this project: ${dir}`);
     const started = await startRun(project, session, plan, runOptions(options), { takeOverLockOf: takeOver, skipHooks: options.skipHooks === true });
@@ -127,7 +127,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
       out.result(started);
       return EXIT.ok;
     }
-    const result = await untilInterrupted((signal) => follow(session, started.workflowId, started.runId, (line) => out.tell(line), signal));
+    const result = await untilInterrupted((signal) => follow(session, { workflowId: started.workflowId, runId: started.runId, say: (line) => out.tell(line), revive: () => reviveWorker(project, session), signal }));
     if (result === null) {
       out.say(`\nStopped following; the run ${bold('goes on')}. Follow it again with ${cyan('bactrian watch')}; stop it with ${cyan('bactrian abort')}.`);
       return EXIT.detached;

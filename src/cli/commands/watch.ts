@@ -7,7 +7,7 @@ import { follow } from '../follow.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
 import { renderResult } from '../render/result.ts';
-import { openSession } from '../session.ts';
+import { openSession, reviveWorker } from '../session.ts';
 import { bold, cyan, dim, Output } from '../terminal.ts';
 
 /** `bactrian watch` */
@@ -27,7 +27,7 @@ async function watch(options: ProjectOptions & { json?: boolean }): Promise<numb
   try {
     const url = runUrl(session, { workflowId: project.workflowId });
     if (url) out.tell(dim(url));
-    const result = await untilInterrupted((signal) => follow(session, project.workflowId, undefined, (line) => out.tell(line), signal));
+    const result = await untilInterrupted((signal) => follow(session, { workflowId: project.workflowId, say: (line) => out.tell(line), revive: () => reviveWorker(project, session), signal }));
     if (result === null) {
       out.say(`\nStopped watching; the run ${bold('goes on')}. Watch it again with ${cyan('bactrian watch')}.`);
       return EXIT.detached;
