@@ -10,12 +10,13 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { FailureType, NEEDS_A_PERSON, type HookName, type StepArgs } from '../activities/api.ts';
+import { FailureType, type HookName, type StepArgs } from '../activities/api.ts';
 import { accessories } from './accessories.ts';
 import { gatherCrew } from './crew.ts';
 import { openDesk } from './desk.ts';
 import { failureOf } from './failure.ts';
-import { changing, hooks, looking, reporting } from './policies.ts';
+import { runHook } from './hook.ts';
+import { changing, looking, reporting } from './policies.ts';
 import { attributesOfHost } from './shown.ts';
 import type { Failure, FleetInput, FleetResult, HostOrder, HostRecord } from './types.ts';
 import { leadersOf, primaryIsProved, wavesOf } from './waves.ts';
@@ -201,30 +202,11 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
 
   /** @param undo hosts to put back when the hook fails: they are verified, but not yet let go of */
   async function hook(name: HookName, group: HostOrder[], withLock: boolean, undo: HostOrder[] = []): Promise<void> {
-    if (!input.hooks.includes(name)) return;
-    const args = { run: input.run, digest: input.digest, hook: name, hosts: names(group), locked: withLock, idempotent: input.options.hooksIdempotent };
-    const stepId = `${input.run}/${name}/${group[0]?.host ?? ''}`;
-    for (;;) {
-      try {
-        await hooks.runHook.executeWithOptions({ summary: `hook ${name}` }, [{ ...args, stepId }]);
-        return;
-      } catch (error) {
-        if (isCancellation(error)) throw error;
-        const failure = failureOf(`hook ${name}`, error);
-        if (!NEEDS_A_PERSON.includes(failure.type)) {
-          desk.record.failure ??= failure;
-          await putBack(undo);
-          throw error;
-        }
-        const choices = failure.type === FailureType.hookOutcomeUnknown ? (['retry', 'skip', 'abort'] as const) : (['retry', 'abort'] as const);
-        const decision = await desk.ask(`hook ${name}`, failure, [...choices]);
-        if (decision === 'skip') return;
-        if (decision === 'abort') {
-          desk.record.failure ??= failure;
-          await putBack(undo);
-          throw error;
-        }
-      }
+    try {
+      await runHook(desk, input, name, group, withLock);
+    } catch (error) {
+      if (!isCancellation(error)) await putBack(undo);
+      throw error;
     }
   }
 

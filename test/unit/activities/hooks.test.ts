@@ -45,7 +45,7 @@ function hook(text: string, name = args.hook): void {
 }
 
 const env = () => new MockActivityEnvironment(undefined, { logger: new DefaultLogger('ERROR') });
-const run = (wish: Partial<HookArgs> = {}, activity = env()) => activity.run(hookActivities(context).runHook, { ...args, ...wish });
+const run = (wish: Partial<HookArgs> = {}, activity = env()) => activity.run((each: HookArgs) => hookActivities(context).runHook(each), { ...args, ...wish });
 const failing = async (work: Promise<unknown>) => await work.then(() => null, (error: unknown) => error);
 const read = (name: string) => readFileSync(join(projectDir, name), 'utf8');
 const marks = () => join(projectDir, 'state', 'logs', 'run-1', 'hooks');
