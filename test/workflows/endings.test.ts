@@ -143,7 +143,10 @@ describe('accessories', () => {
   });
 
   it('are worked on at no more than --concurrency hosts at once', async () => {
-    const hosts = new FakeHosts().when('swapAccessory', null, () => new Promise((resolve) => setTimeout(resolve, 20)));
+    const hosts = new FakeHosts();
+    hosts.when('swapAccessory', null, async () => {
+      while (hosts.of('swapAccessory').length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    });
     const input = fleetInput({ hosts: ['a', 'b', 'c', 'd', 'e'].map((name) => order(name, [], { accessories: ['cache'] })), options: { concurrency: 2 } });
     const { result } = await bench.run(input, hosts);
     expect(result.outcome).toBe('done');
