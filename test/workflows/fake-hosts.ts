@@ -1,4 +1,4 @@
-import { activityInfo, ApplicationFailure, cancelled, heartbeat } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 import { FailureType, type AccessoryArgs, type Activities, type HookArgs, type LockArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes } from '../../activities/api.ts';
 import type { ProbeReport } from '../../src/plan/facts.ts';
 import type { FleetResult } from '../../workflows/types.ts';
@@ -17,6 +17,9 @@ export interface Call {
 
 /** What a test makes of a call: throw to fail, wait to hang, return to go on. */
 export type Behaviour = (call: Call) => Promise<void> | void;
+
+/** What nobody may stop half way: not even a run that is cancelled. */
+const TO_THE_END: readonly (keyof Activities)[] = ['cutOver', 'pruneHost', 'putBack', 'swapAccessory', 'pruneAccessory', 'releaseLock'];
 
 /** What a fake host went through since it was last as it was before the run. */
 interface FakeHost {
@@ -194,6 +197,7 @@ export class FakeHosts implements Activities {
     try {
       const behaviour = this.#behaviours.find((each) => each.activity === activity && (each.where ?? where) === where);
       await behaviour?.behaviour(call);
+      if (TO_THE_END.includes(activity) && cancellationSignal().aborted) this.violations.push(`${activity} on ${where} was cancelled half way`);
       act();
       return { notes: [], unchanged };
     } finally {
