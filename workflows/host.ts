@@ -155,7 +155,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
       if (strategy !== 'kamal') await boot(proxied);
     },
     async cutOver() {
-      if (proxied.length > 0 || strategy === 'kamal') await cut();
+      if (proxied.length > 0) await cut();
       // Kamal's own order: the app comes up behind a proxy that has taken over already.
       if (strategy === 'kamal') await boot(proxied);
       for (const args of proxied) {
