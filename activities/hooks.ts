@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream, writeFileSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { activityInfo, CancelledFailure, cancellationSignal } from '@temporalio/activity';
 import { hook as hooks } from '../src/kamal/index.ts';
 import { FailureType, type HookArgs, type StepNotes } from './api.ts';
@@ -48,14 +50,8 @@ export function hookActivities(context: Context) {
 async function refuseSecondRun(mark: string, args: HookArgs): Promise<void> {
   const pid = await readFile(mark, 'utf8').then(Number, () => null);
   if (pid === null) return;
-  if (pid > 0) {
-    try {
-      // What an attempt that died has left running would run beside the next one.
-      process.kill(-pid, 'SIGTERM');
-    } catch {
-      // It has ended by itself.
-    }
-  }
+  // What an attempt that died has left running would run beside the next one.
+  endGroup(pid, 'SIGTERM');
   await rm(mark, { force: true });
   if (args.idempotent) return;
   throw failure(FailureType.hookOutcomeUnknown, `the hook ${args.hook} ran, but its end was not seen (attempt ${activityInfo().attempt})`, {
@@ -63,22 +59,42 @@ async function refuseSecondRun(mark: string, args: HookArgs): Promise<void> {
   });
 }
 
+/** A hook that is asked to end gets this long before it is killed, in milliseconds. */
+const GRACE_MS = 10_000;
+
 async function runToEnd(command: string, cwd: string, env: Record<string, string | undefined>, mark: string, logFile: string, scrub: (text: string) => string): Promise<number> {
   await writeFile(mark, '0', { mode: 0o600 });
-  const log = await open(logFile, 'w', 0o600);
+  const log = createWriteStream(logFile, { mode: 0o600 });
   const signal = cancellationSignal();
+  let killing: NodeJS.Timeout | undefined;
   try {
     return await new Promise<number>((resolve, reject) => {
       const child = spawn(command, { cwd, env: env as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-      const write = (chunk: Buffer) => void log.write(scrub(chunk.toString()));
-      child.stdout.on('data', write);
-      child.stderr.on('data', write);
-      child.on('spawn', () => void writeFile(mark, String(child.pid), { mode: 0o600 }));
+      // Line by line: a secret that is split between two pieces of output would not be found in either.
+      for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => log.write(`${scrub(line)}\n`));
+      // Before anything else can happen to us: whoever comes next ends this group first.
+      child.on('spawn', () => writeFileSync(mark, String(child.pid), { mode: 0o600 }));
       child.on('error', (error) => reject(failure(FailureType.hookFailed, `the hook ${command} can't be run: ${error.message}`, { hint: 'is it executable (chmod +x), with a #! line?' })));
       child.on('close', (code) => (signal.aborted ? reject(new CancelledFailure('the hook was ended')) : resolve(code ?? 1)));
-      signal.addEventListener('abort', () => child.pid && process.kill(-child.pid, 'SIGTERM'), { once: true });
+      const end = () => {
+        endGroup(child.pid, 'SIGTERM');
+        killing = setTimeout(() => endGroup(child.pid, 'SIGKILL'), GRACE_MS);
+      };
+      if (signal.aborted) end();
+      else signal.addEventListener('abort', end, { once: true });
     });
   } finally {
-    await log.close();
+    clearTimeout(killing);
+    await new Promise((resolve) => log.end(resolve));
+  }
+}
+
+/** Signals a hook and all it started; they may have ended by themselves. */
+function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (!pid) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Gone already.
   }
 }

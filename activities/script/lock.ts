@@ -5,9 +5,13 @@ export function lockMessage(run: string): string {
   return `bactrian run ${run}`;
 }
 
-/** The run that a lock's details name, or null when somebody else made it. */
-export function runOfLock(details: string | null): string | null {
-  return /bactrian run (\S+)/.exec(details ?? '')?.[1] ?? null;
+/**
+ * The run of ours that made a lock, or null when somebody else did. Its details name it; one that was half made when
+ * everything died has none, but that run's journal on the host speaks of it.
+ */
+export function runOfLock(lock: { details: string | null; intendedBy: string | null }): string | null {
+  if (lock.details === null) return lock.intendedBy;
+  return /bactrian run (\S+)/.exec(lock.details)?.[1] ?? null;
 }
 
 export interface LockScript {
@@ -38,7 +42,7 @@ take() {
     case $text in
       *"bactrian run $RUN"*) return 0 ;;
       ${ours}
-      '') [ -n "$intended" ] || fail LockHeld "the deploy lock $1 is held: it exists, without details" ;;
+      '') [ -n "$intended" ]${args.takeOverLockOf ? ` || grep -qxF "lock $1" "$B"/${q(args.takeOverLockOf)}/lock.journal 2>/dev/null` : ''} || fail LockHeld "the deploy lock $1 is held: it exists, without details" ;;
       *) fail LockHeld "the deploy lock $1 is held: $(echo "$text" | tr '\\n' ' ')" ;;
     esac
   fi

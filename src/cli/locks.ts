@@ -16,11 +16,11 @@ import type { Session } from './session.ts';
  */
 export async function staleLock(session: Session, project: LoadedProject, facts: HostFacts[], wait: boolean): Promise<string | null> {
   const primary = facts.find(({ host }) => host === primaryHostOf(project.deployment));
-  const foreign = primary?.locks.find((lock) => runOfLock(lock.details) === null);
+  const foreign = primary?.locks.find((lock) => runOfLock(lock) === null);
   if (foreign && !wait) {
     throw new CommandError(EXIT.refused, `the deploy lock ${foreign.path} on ${primary?.host} is held: ${foreign.details ?? 'it has no details'}. Nothing was changed on any host.`, 'wait for that deploy to end; if nobody runs it any more: `kamal lock release`');
   }
-  const run = primary?.locks.map((lock) => runOfLock(lock.details)).find((name) => name !== null) ?? null;
+  const run = primary?.locks.map((lock) => runOfLock(lock)).find((name) => name !== null) ?? null;
   if (run === null) return null;
   const open = await openRunOf(session, project.workflowId);
   if (open === run) throw new CommandError(EXIT.refused, `run ${run} holds the deploy lock and is still open`, 'follow it with `bactrian watch`');

@@ -51,6 +51,8 @@ export interface LockFacts {
   path: string;
   /** The decoded details; null for a directory without them (a lock all the same). */
   details: string | null;
+  /** A run of ours whose journal on the host names this lock and that never came to its end. */
+  intendedBy: string | null;
 }
 
 export interface HostFacts {

@@ -41,12 +41,11 @@ function jsonArray(text: string | undefined): Inspect[] {
   return JSON.parse(text) as Inspect[];
 }
 
-/** `path<TAB>base64 of the details file, which itself is Kamal's base64 text`; nothing after the tab: no details. */
+/** `path<TAB>base64 of the details file, which itself is Kamal's base64 text<TAB>run`; nothing where there is none. */
 function readLock(line: string): LockFacts {
-  const [path = '', encoded = ''] = line.split('\t');
-  if (encoded === '') return { path, details: null };
-  const stored = Buffer.from(encoded, 'base64').toString();
-  return { path, details: Buffer.from(stored, 'base64').toString() };
+  const [path = '', encoded = '', run = ''] = line.split('\t');
+  const details = encoded === '' ? null : Buffer.from(Buffer.from(encoded, 'base64').toString(), 'base64').toString();
+  return { path, details, intendedBy: run || null };
 }
 
 /** `journal<TAB>run` */

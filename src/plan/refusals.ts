@@ -88,7 +88,7 @@ type Refuse = (reason: string, hint: string) => Refusal;
 function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
   // A lock of ours is judged by who asks Temporal whether its run is over.
   return facts.locks
-    .filter((lock) => !/bactrian run \S+/.test(lock.details ?? ''))
+    .filter((lock) => !/bactrian run \S+/.test(lock.details ?? '') && !(lock.details === null && lock.intendedBy))
     .map((lock) =>
       refuse(
         `the deploy lock ${lock.path} is held: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`,
@@ -122,7 +122,9 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
   return [
     ...(traefik && !isKamals(traefik) ? [refuse('a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h')] : []),
     ...strangers.map((container) =>
-      refuse(`this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
+      deployment.accessoriesOn(facts.host).some((accessory) => accessory.serviceName === container.name)
+        ? refuse(`this host's Traefik also routes to the accessory ${container.name}, which kamal-proxy would not do`, "take its traefik labels away, or give it a `proxy:` section, and reboot it first")
+        : refuse(`this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
     ),
     ...taken.map((port) => refuse(`port ${port} is in use by something that is neither Traefik nor kamal-proxy`, 'kamal-proxy publishes it: free the port, or set `proxy: run: http_port/https_port`')),
     ...(tls.length > 0 && !facts.certificates && !options.allowIssuance

@@ -33,7 +33,7 @@ async function unlock(options: ProjectOptions): Promise<void> {
     if (locks.length === 0) return out.say(`No deploy lock on ${connection.host}: ${lockPaths(deployment).join(', ')}`);
     const open = await openRunOf(session, project.workflowId);
     for (const lock of locks) {
-      const run = runOfLock(lock.details);
+      const run = runOfLock(lock);
       if (run === null) throw new CommandError(EXIT.refused, `${lock.path} is not ours: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`, '`kamal lock release`, if nobody deploys');
       if (run === open) throw new CommandError(EXIT.refused, `${lock.path} belongs to run ${run}, which is open`, 'follow it with `bactrian watch`, or end it with `bactrian abort`');
       await connection.exec(`rm -f ${q(`${lock.path}/details`)} && rmdir ${q(lock.path)}`);

@@ -87,6 +87,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
   const session = await openSession(project, { withWorker: false });
   try {
     if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
+    if (deployment.hosts.length === 0) throw new CommandError(EXIT.usage, 'no host is selected: nothing to do', 'look at -h and -r, and at `servers:`');
     out.tell(dim(`Looking at ${deployment.hosts.length} hosts …`));
     const probe = await probeFleet(project, secrets);
     if (probe.unreachable.length > 0) {

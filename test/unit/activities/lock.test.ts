@@ -42,7 +42,7 @@ describe('taking the deploy lock', () => {
       // Kamal's echo ends the file with one more newline than base64 lines have; ours holds the same lines.
       expect(readFileSync(host.path(path, 'details'), 'utf8').trimEnd()).toBe(base64Lines(details('run-1')).trimEnd());
     }
-    expect(runOfLock(await shownByKamal('.kamal/lock-shop'))).toBe('run-1');
+    expect(runOfLock({ details: await shownByKamal('.kamal/lock-shop'), intendedBy: null })).toBe('run-1');
   });
 
   it('finds its own lock when an attempt is repeated', async () => {
@@ -75,12 +75,19 @@ describe('taking the deploy lock', () => {
     expect(await shownByKamal('.kamal/lock-shop')).toBe(details('run-1'));
   });
 
+  it('takes over a lock that a run which is over had left half made, and only that run\'s', async () => {
+    await host.step("journal 'lock .kamal/lock-shop'; mkdir .kamal/lock-shop", { run: 'run-1', seq: 10, journal: 'lock' });
+    expect((await acquire({ run: 'run-2', runStartedAt: 2000 }, 'run-0')).fail?.type).toBe('LockHeld');
+    expect(await acquire({ run: 'run-2', runStartedAt: 2000, attempt: 2 }, 'run-1')).toMatchObject({ code: 0, fail: null });
+    expect(await shownByKamal('.kamal/lock-shop')).toBe(details('run-2'));
+  });
+
   it('takes over the lock of a run that is over, when told so, and no other', async () => {
     await acquire();
     expect((await acquire({ run: 'run-2', runStartedAt: 2000 })).fail?.type).toBe('LockHeld');
     const taken = await acquire({ run: 'run-2', runStartedAt: 2000, attempt: 2 }, 'run-1');
     expect(taken).toMatchObject({ code: 0, fail: null, notes: ['took over the lock of run run-1, which is over', 'took over the lock of run run-1, which is over'] });
-    for (const path of PATHS) expect(runOfLock(await shownByKamal(path))).toBe('run-2');
+    for (const path of PATHS) expect(runOfLock({ details: await shownByKamal(path), intendedBy: null })).toBe('run-2');
     expect((await acquire({ run: 'run-3', runStartedAt: 3000 }, 'run-1')).fail?.type).toBe('LockHeld');
   });
 });
@@ -110,11 +117,16 @@ describe('releasing the deploy lock', () => {
 });
 
 describe('runOfLock', () => {
+  it('believes the journal only where there are no details', () => {
+    expect(runOfLock({ details: null, intendedBy: 'run-1' })).toBe('run-1');
+    expect(runOfLock({ details: 'Locked by: Bob', intendedBy: 'run-1' })).toBeNull();
+  });
+
   it.each([
     [details('20261124-220559-3fa9'), '20261124-220559-3fa9'],
     ['Locked by: Bob\nMessage: Automatic deploy lock', null],
     [null, null],
   ])('reads %j', (text, run) => {
-    expect(runOfLock(text)).toBe(run);
+    expect(runOfLock({ details: text, intendedBy: null })).toBe(run);
   });
 });
