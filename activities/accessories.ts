@@ -49,7 +49,6 @@ function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, fil
   const { deployment, audit } = rendered;
   const registryLogin = args.pull ? loginOf(deployment, secrets) : null;
   return {
-    name: accessory.name,
     container: accessory.serviceName,
     replacedName: `${accessory.serviceName}_replaced_${args.replacedSuffix}`,
     image: accessory.image,
@@ -64,7 +63,6 @@ function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, fil
     audits: {
       pulled: audit(`Pull ${accessory.name} accessory image`),
       stopped: audit(`Stopped ${accessory.name} accessory`),
-      removed: audit(`Remove ${accessory.name} accessory container`),
       booted: audit(`Booted ${accessory.name} accessory`),
     },
   };

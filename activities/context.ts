@@ -77,6 +77,7 @@ export interface Rendering extends Project {
 
 export async function rendering(context: Context, args: Pick<StepArgs, 'digest'>): Promise<Rendering> {
   const project = await context.store.project(args.digest);
+  await context.store.knowSecrets(args.digest, project);
   const who = await whoAmI(context.projectDir, context.env());
   const audit = (text: string, role?: string) => line(auditor.record(project.deployment, text, { at: kamalTime(), performer: who.performer, role }));
   return { ...project, who, audit };

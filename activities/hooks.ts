@@ -24,7 +24,7 @@ export function hookActivities(context: Context) {
       const marks = join(context.logDirectory, args.run, 'hooks');
       await mkdir(marks, { recursive: true, mode: 0o700 });
       const mark = join(marks, args.stepId.replaceAll(/[^\w.-]+/g, '-'));
-      await refuseSecondRun(mark, args);
+      const earlier = await endOfEarlierAttempt(mark, args);
 
       const secrets = args.hook === 'pre-connect' ? await context.store.secrets({ deployment, snapshot }) : undefined;
       const env = {
@@ -38,22 +38,31 @@ export function hookActivities(context: Context) {
       };
       const command = isAbsolute(file) ? file : join(context.projectDir, file);
       const logFile = `${mark}.log`;
-      const code = await whileHeartbeating(() => runToEnd(command, context.projectDir, env, mark, logFile, context.scrub));
-      await rm(mark, { force: true });
+      const code = earlier ?? (await whileHeartbeating(() => runToEnd(command, context.projectDir, env, mark, logFile, context.scrub)));
       if (code !== 0) throw failure(FailureType.hookFailed, `the hook ${args.hook} ended with ${code}`, { logFile, hint: `mend ${file}, then start the upgrade again` });
       return { notes: [`${args.hook} for ${args.hosts.join(', ')}`], unchanged: false };
     },
   };
 }
 
-/** The mark is there from before a hook begins until its end is known; it holds the hook's process group. */
-async function refuseSecondRun(mark: string, args: HookArgs): Promise<void> {
-  const pid = await readFile(mark, 'utf8').then(Number, () => null);
-  if (pid === null) return;
-  // What an attempt that died has left running would run beside the next one.
-  endGroup(pid, 'SIGTERM');
+/**
+ * The mark is there from before a hook begins: first its process group, then how it ended. So an attempt whose result
+ * the server never got is not repeated, and one whose end nobody saw is asked about.
+ *
+ * @returns the exit code that an earlier attempt has seen; null when the hook is to run now
+ * @throws ApplicationFailure HookOutcomeUnknown; what has been asked once may run when it is asked for again
+ */
+async function endOfEarlierAttempt(mark: string, args: HookArgs): Promise<number | null> {
+  const text = await readFile(mark, 'utf8').catch(() => null);
+  if (text === null) return null;
+  const ended = /^ended (\d+)$/.exec(text);
+  // A second activity of the same step is somebody's `retry`: it means to run the hook again.
+  if (ended && activityInfo().attempt > 1) return Number(ended[1]);
   await rm(mark, { force: true });
-  if (args.idempotent) return;
+  if (ended) return null;
+  // What an attempt that died has left running would run beside the next one.
+  endGroup(Number(text), 'SIGTERM');
+  if (args.idempotent) return null;
   throw failure(FailureType.hookOutcomeUnknown, `the hook ${args.hook} ran, but its end was not seen (attempt ${activityInfo().attempt})`, {
     hint: 'find out what it did, then: bactrian resume --retry, or --skip',
   });
@@ -75,7 +84,11 @@ async function runToEnd(command: string, cwd: string, env: Record<string, string
       // Before anything else can happen to us: whoever comes next ends this group first.
       child.on('spawn', () => writeFileSync(mark, String(child.pid), { mode: 0o600 }));
       child.on('error', (error) => reject(failure(FailureType.hookFailed, `the hook ${command} can't be run: ${error.message}`, { hint: 'is it executable (chmod +x), with a #! line?' })));
-      child.on('close', (code) => (signal.aborted ? reject(new CancelledFailure('the hook was ended')) : resolve(code ?? 1)));
+      child.on('close', (code) => {
+        if (signal.aborted) return reject(new CancelledFailure('the hook was ended'));
+        noteEnd(mark, code ?? 1);
+        resolve(code ?? 1);
+      });
       const end = () => {
         endGroup(child.pid, 'SIGTERM');
         killing = setTimeout(() => endGroup(child.pid, 'SIGKILL'), GRACE_MS);
@@ -86,6 +99,15 @@ async function runToEnd(command: string, cwd: string, env: Record<string, string
   } finally {
     clearTimeout(killing);
     await new Promise((resolve) => log.end(resolve));
+  }
+}
+
+/** What can't be noted is asked about later, should the server not hear of this end. */
+function noteEnd(mark: string, code: number): void {
+  try {
+    writeFileSync(mark, `ended ${code}`, { mode: 0o600 });
+  } catch {
+    // The folder is gone or full; the result itself is on its way.
   }
 }
 

@@ -1,6 +1,5 @@
 import { app, certificateContents, line, MINIMUM_PROXY_VERSION, proxy, registry, type Deployment, type Role, type Secrets } from '../src/kamal/index.ts';
 import { PROXY_REPOSITORY } from '../src/kamal/configuration/proxy-run.ts';
-import { roleFilters } from '../src/plan/running.ts';
 import type { RoleOrder } from '../workflows/types.ts';
 import type { PrepareArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
@@ -46,7 +45,7 @@ function needs({ deployment, snapshot }: Project, secrets: Secrets, args: Prepar
       name: role.name,
       version: order.version,
       other: order.version !== order.runningVersion,
-      filters: roleFilters(deployment, role),
+      imageId: order.imageId,
       image: deployment.absoluteImage(order.version),
     })),
     proxy: proxied ? proxyScript(deployment, args) : null,

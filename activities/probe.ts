@@ -5,7 +5,7 @@ import { appGeneration, fingerprint } from '../src/plan/generation.ts';
 import { readFacts } from '../src/plan/read-facts.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import { FailureType, type ProbeArgs } from './api.ts';
-import type { Context } from './context.ts';
+import { fenceOf, type Context } from './context.ts';
 import { failure } from './failures.ts';
 import { sshErrors, whileHeartbeating } from './remote-step.ts';
 import { probeScript } from './script/probe.ts';
@@ -25,7 +25,7 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
  * @throws SshError
  */
 export async function lookAt(connection: SshConnection, deployment: Deployment, signal?: AbortSignal): Promise<HostFacts> {
-  const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment)), signal, timeoutMs: 60_000, maxOutputBytes: MOST_OUTPUT });
+  const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment)), signal, timeoutMs: 60_000, maxOutputBytes: MOST_OUTPUT });
   return readFacts(connection.host, result.stdout);
 }
 

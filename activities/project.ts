@@ -42,6 +42,8 @@ export class ProjectStore {
   readonly #place: ProjectPlace;
   readonly #projects = new Map<string, Promise<Project>>();
   readonly #secretValues = new Set<string>();
+  /** Digests whose secrets have been resolved here. */
+  readonly #known = new Set<string>();
 
   constructor(place: ProjectPlace) {
     this.#place = place;
@@ -79,6 +81,15 @@ export class ProjectStore {
     } catch (error) {
       throw secretsFailure(error);
     }
+  }
+
+  /**
+   * Resolves the secrets once, so that they can be told in what a step says. A worker that was started again in the
+   * midst of a run has not seen them yet. A step that needs none goes on where they don't resolve.
+   */
+  async knowSecrets(digest: string, project: Project): Promise<void> {
+    if (this.#known.has(digest)) return;
+    await this.secrets(project).then(() => this.#known.add(digest), () => undefined);
   }
 
   async #load(digest: string): Promise<Project> {

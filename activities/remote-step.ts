@@ -33,7 +33,7 @@ export interface StepScript {
 }
 
 /** Longer than any script takes: image pulls and deploy time-outs are bounded by the scripts themselves. */
-const JOIN_SECONDS = 300;
+const JOIN_SECONDS = 600;
 const HEARTBEAT_MS = 2000;
 
 /**
@@ -45,7 +45,7 @@ const HEARTBEAT_MS = 2000;
  */
 export async function runStep(steps: RemoteSteps, args: StepArgs, script: StepScript): Promise<StepNotes> {
   const token: Token = { run: args.run, runStartedAt: args.runStartedAt, seq: args.seq, attempt: activityInfo().attempt };
-  const text = [prologue(script.fence, JOIN_SECONDS), `JOURNAL=${script.journal}`, VOCABULARY, script.body, LAST_LINE].join('\n');
+  const text = [prologue(script.fence, JOIN_SECONDS), `JOURNAL=${script.journal}`, VOCABULARY, ...(script.journal === 'lock' ? [] : ['answering']), script.body, LAST_LINE].join('\n');
   const answer = await whileHeartbeating(() =>
     steps.exclusively(args.host, async () => {
       const signal = cancellationSignal();
@@ -69,7 +69,9 @@ export async function runStep(steps: RemoteSteps, args: StepArgs, script: StepSc
 
 async function scriptFailure(steps: RemoteSteps, args: StepArgs, name: string, answer: Answer & { code: number | null }) {
   const logFile = await keepLog(steps, args, name, answer.log);
-  const type = answer.fail?.type ?? FailureType.stepFailed;
+  // Ended by a signal, without a word of its own: the host goes down, or somebody killed it. The next attempt looks again.
+  const ended = answer.code === null || answer.code >= 128 ? FailureType.hostUnreachable : FailureType.stepFailed;
+  const type = answer.fail?.type ?? ended;
   const text = answer.fail?.text ?? `the script ended with ${answer.code ?? 'a signal'}: ${answer.log.split('\n').at(-1) ?? ''}`;
   return failure(type, steps.scrub(text), { logFile });
 }

@@ -18,8 +18,6 @@ export function bootScript({ deployment, audit }: Rendering, role: Role, args: R
   const hostname = app.hostnameFor(args.host, args.hostnameSuffix);
   const replaced = `${version}_replaced_${args.replacedSuffix}`;
   return {
-    role: role.name,
-    service: deployment.service,
     name: role.containerName(version),
     replacedName: role.containerName(replaced),
     hostname,

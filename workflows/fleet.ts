@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { FailureType, type HookName, type StepArgs } from '../activities/api.ts';
+import { MOST_HOSTS } from '../src/plan/limits.ts';
 import { accessories } from './accessories.ts';
 import { gatherCrew } from './crew.ts';
 import { openDesk } from './desk.ts';
@@ -28,9 +29,6 @@ const UNLOCK_STEP = 900;
 
 /** No wave takes this long while it is awake: what it does on a host is bounded to a quarter of it. */
 const LONG_SLEEP_MS = 60 * 60_000;
-
-/** At most this many hosts in one run: history is bounded, and a run never continues as new (that ends its children). */
-export const MOST_HOSTS = 500;
 
 /**
  * A run: one upgrade of a deployment's fleet. Probes, waits at the first gate, takes the deploy lock, sends the hosts
@@ -279,7 +277,8 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
   /** Each cutover stands for itself: where another host failed, those that made it stay. */
   async function dismiss(order: HostOrder, ending: FleetResult['outcome']): Promise<void> {
     await crew.atRest(order);
-    const stays = ending === 'failed' && crew.inPhase([order], 'verified').length > 0;
+    // Not where letting go of the old path was to be approved: nobody has.
+    const stays = ending === 'failed' && crew.inPhase([order], 'verified').length > 0 && !input.options.approve.includes('post');
     await crew.send([order], stays ? 'finish' : 'put back');
     await crew.ended([order]);
   }

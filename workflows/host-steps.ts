@@ -17,8 +17,6 @@ export interface HostSteps {
    */
   run(name: string, activity: (seq: number, options: { summary: string }) => Promise<StepNotes>): Promise<StepNotes>;
   phase(phase: HostPhase): void;
-  /** True when every step so far found its host as wanted. */
-  allUnchanged(): boolean;
 }
 
 /**
@@ -29,11 +27,9 @@ export interface HostSteps {
 export function hostSteps(host: string, firstSeq: number): HostSteps {
   const record: HostRecord = { host, phase: 'waiting', steps: [], failure: null };
   let seq = firstSeq;
-  let unchanged = true;
   const show = () => setCurrentDetails(hostDetails(record));
   return {
     record,
-    allUnchanged: () => unchanged,
     phase(phase) {
       record.phase = phase;
       show();
@@ -47,7 +43,6 @@ export function hostSteps(host: string, firstSeq: number): HostSteps {
         const result = await activity(seq++, { summary: name });
         step.notes = result.notes;
         step.state = 'done';
-        unchanged &&= result.unchanged;
         return result;
       } catch (error) {
         step.state = 'failed';

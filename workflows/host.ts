@@ -53,6 +53,7 @@ export async function host(input: HostInput): Promise<HostResult> {
   const parts = hostParts(input, steps);
 
   let touched = false;
+  let finishing = false;
   try {
     if (order.done) {
       await parts.verify(true);
@@ -82,6 +83,7 @@ export async function host(input: HostInput): Promise<HostResult> {
     if ((await nextVerdict()) !== 'finish') throw new StandDown();
     await CancellationScope.nonCancellable(async () => {
       await report('finishing');
+      finishing = true;
       await parts.finish();
     });
     return await end('done', false);
@@ -90,8 +92,9 @@ export async function host(input: HostInput): Promise<HostResult> {
   }
 
   async function putBack(reason: unknown): Promise<never> {
-    let outcome: HostOutcome = touched ? 'put back' : 'unchanged';
-    if (touched) {
+    // Past the point of no return there is no way back: it serves from the new path, and something is left to tidy up.
+    let outcome: HostOutcome = finishing ? 'stuck' : touched ? 'put back' : 'unchanged';
+    if (touched && !finishing) {
       await report('putting back');
       try {
         await parts.putBack();

@@ -28,11 +28,15 @@ export const proving = proxyActivities<Pick<Activities, 'prepareHost' | 'proveRo
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-/** Steps that must come to an end, however often their host disappears in the middle. */
+/**
+ * Steps that must come to an end, however often their host disappears in the middle. A host that stays away for a day is
+ * given up: its journal lets a later run finish or undo what is left there.
+ */
 export const changing = proxyActivities<
   Pick<Activities, 'acquireLock' | 'releaseLock' | 'cutOver' | 'stopOldRole' | 'replaceRole' | 'verifyHost' | 'pruneHost' | 'putBack' | 'swapAccessory' | 'pruneAccessory'>
 >({
   startToCloseTimeout: '15m',
+  scheduleToCloseTimeout: '1 day',
   heartbeatTimeout,
   retry,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -70,6 +70,8 @@ export interface RoleOrder {
   /** The version that is booted: the one that runs now, unless another one was asked for. */
   version: string;
   runningVersion: string;
+  /** The image that runs now. */
+  imageId: string;
   /** Of the primary role: its health opens the barrier for the other roles. */
   primary: boolean;
   /** Behind the proxy. */

@@ -1,7 +1,6 @@
 import { audit, fromBase64, q } from './words.ts';
 
 export interface SwapAccessoryScript {
-  name: string;
   container: string;
   replacedName: string;
   image: string;
@@ -17,13 +16,15 @@ export interface SwapAccessoryScript {
   create: string;
   /** Kamal's `kamal-proxy deploy`, its target the shell variable `short`; null for what isn't behind the proxy. */
   deploy: string | null;
-  audits: { pulled: string; stopped: string; removed: string; booted: string };
+  audits: { pulled: string; stopped: string; booted: string };
 }
 
 /** Seconds that a database gets to write everything down before it is killed. */
 const STOP_SECONDS = 60;
-/** Seconds that the new container is watched: one that dies at once has not come up. */
+/** Seconds that a container without a health check is watched: one that dies at once has not come up. */
 const WATCH_SECONDS = 3;
+/** Seconds that one with a health check has to become healthy; until then the old one is kept. */
+const HEALTHY_SECONDS = 180;
 
 /**
  * Reboots an accessory in the new network: everything is ready and the new container created before the old one stops.
@@ -33,10 +34,14 @@ export function swapAccessoryScript(args: SwapAccessoryScript): string {
   return `
 NAME=${q(args.container)}
 # Old and new share their data: the new one is stopped before anybody starts the old one again.
-give_up() { last_words "$new" "$NAME"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }
+give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }
 # A run that was cut off here and that nobody remembers: its journal tells where it was, so this one goes on from there.
 for other in "$B"/*/accessories.journal; do
-  [ "$other" = "$D/accessories.journal" ] || ! grep -qE "^(container $NAME|renamed .* $NAME .*)$" "$other" 2>/dev/null || { cat "$other" >> "$D/accessories.journal"; mv "$other" "$other.adopted"; }
+  from=\${other%/*}
+  [ "$from" = "$D" ] || ! cmp -s "$from/of" "$D/of" || ! grep -qE "^(container $NAME|renamed .* $NAME .*)$" "$other" 2>/dev/null || {
+    [ -d "$from/kept" ] && mkdir -p "$D/kept" && cp -Rp "$from/kept/." "$D/kept/"
+    cat "$other" >> "$D/accessories.journal" && mv "$other" "$other.adopted" && rm -rf "$from/kept"
+  }
 done
 there=$(id "$NAME")
 if [ -n "$there" ] && ! journalled "container $NAME" && in_network "$there" ${q(args.network)} && is_running "$there"; then
@@ -73,11 +78,13 @@ if ! is_running "$new"; then
   docker start "$new" > /dev/null || give_up ${q(`${args.container} did not start`)}
 fi
 n=0
-while [ $n -lt ${WATCH_SECONDS * 5} ]; do
-  case $(health_of "$new") in
+while :; do
+  state=$(health_of "$new")
+  case $state in
     healthy) break ;;
-    running|starting) ;;
-    *) give_up "$NAME is $(health_of "$new") after its start" ;;
+    running) [ $n -lt ${WATCH_SECONDS * 5} ] || break ;;
+    starting) [ $n -lt ${HEALTHY_SECONDS * 5} ] || give_up "$NAME is not healthy after ${HEALTHY_SECONDS} s" ;;
+    *) give_up "$NAME is $state after its start" ;;
   esac
   n=$((n + 1)); sleep 0.2
 done
@@ -123,6 +130,6 @@ for old in $(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.jou
   docker rm "$old" > /dev/null && changed "removed the old $NAME"
 done
 [ -f "$D/$JOURNAL.journal" ] && mv "$D/$JOURNAL.journal" "$D/$JOURNAL.journal.$NAME.done"
-rm -rf "$D/kept-accessories"
+rm -rf "$D/kept"
 :`;
 }

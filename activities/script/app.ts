@@ -1,8 +1,6 @@
 import { audit, q } from './words.ts';
 
 export interface BootScript {
-  role: string;
-  service: string;
   /** `SERVICE-ROLE[-DEST]-VERSION`, and the name a container in its way gets. */
   name: string;
   replacedName: string;
@@ -51,6 +49,8 @@ function oldOnes(filters: string[], name: string): string {
 
 export interface ProveScript extends BootScript {
   warmName: string;
+  /** The role's name at the proxy. */
+  proxyService: string;
   /** Kamal's `kamal-proxy deploy …`, its target the shell variable `short`. */
   deploy: string;
 }
@@ -68,9 +68,10 @@ is_running kamal-proxy && proxy=kamal-proxy
 is_running "$proxy" || { docker start "$proxy" > /dev/null || fail StepFailed 'the warm kamal-proxy does not start any more'; }
 n=0; until docker exec "$proxy" kamal-proxy list > /dev/null 2>&1; do n=$((n + 1)); [ $n -gt 50 ] && break; sleep 0.1; done
 short=$(printf %.12s "$new")
+[ "$proxy" != kamal-proxy ] || docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q ${q(args.proxyService)} || journal ${q(`routed ${args.proxyService}`)}
 if ! out=$(docker exec "$proxy" ${args.deploy} 2>&1); then
-  echo "$out"
-  last_words "$new" ${q(args.name)}
+  said "$out"
+  last_words "$new"
   fail AppUnhealthy ${q(`${args.name} did not become healthy behind kamal-proxy`)}": $(echo "$out" | tail -n 1)"
 fi
 note "$proxy takes it for healthy"`;
@@ -116,7 +117,7 @@ while :; do
     *) since= ;;
   esac
   if [ "$state" = exited ] || [ "$state" = dead ] || [ $(date +%s) -ge $end ]; then
-    last_words "$new" ${q(args.name)}
+    last_words "$new"
     fail AppUnhealthy ${q(`${args.name} did not become healthy`)}": it is $state"
   fi
   sleep 0.2

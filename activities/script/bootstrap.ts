@@ -65,9 +65,11 @@ umask 022
 B=${BACTRIAN_DIRECTORY}; RUN=$1; D=$B/$1
 exec 9> $B/lock
 if ! flock -w ${joinSeconds} 9; then
-  p=$(cat $B/holder 2>/dev/null)
-  [ -n "$p" ] && kill -TERM "-$p" 2>/dev/null
-  flock -w 15 9 || { [ -n "$p" ] && kill -KILL "-$p" 2>/dev/null; }
+  read -r p whose < $B/holder 2>/dev/null
+  # Another deployment's script may take as long as it takes; ours is ended, if the number is still that process's.
+  [ "$whose" = ${fence} ] || { echo "@fail HostUnreachable another deployment's step works on this host just now"; exit ${EXIT.locked}; }
+  grep -q bactrian "/proc/$p/cmdline" 2>/dev/null && kill -TERM "-$p" 2>/dev/null
+  flock -w 15 9 || { grep -q bactrian "/proc/$p/cmdline" 2>/dev/null && kill -KILL "-$p" 2>/dev/null; }
   flock -w 15 9 || { echo "@fail StepFailed another script holds the lock $B/lock and can't be ended"; exit ${EXIT.locked}; }
 fi
 F=$B/${fence}
@@ -78,6 +80,8 @@ if [ -f "$F" ]; then
   fi
 fi
 echo "$2 $3 $4" > "$F.new" && mv "$F.new" "$F"
-echo $$ > $B/holder
+echo "$$ "${fence} > $B/holder
+# Whose run this is: one host may carry several deployments, and none looks at another's runs.
+echo ${fence} > "$D/of"
 `;
 }

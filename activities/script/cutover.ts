@@ -41,7 +41,7 @@ if ! is_running "$new"; then
     journal "started $new"; t0=$(centiseconds)
   fi
   if ! out=$(docker start "$new" 2>&1); then
-    echo "$out"
+    said "$out"
     [ -n "$old" ] && docker start "$old" > /dev/null
     fail CutoverFailed "kamal-proxy did not start, the old proxy serves again: $(echo "$out" | tail -n 1)"
   fi
@@ -51,7 +51,7 @@ n=0
 until answers; do
   n=$((n + 1))
   if [ $n -ge 50 ]; then
-    docker logs --tail 20 "$new" 2>&1
+    last_words "$new"
     docker stop "$new" > /dev/null; [ -n "$old" ] && docker start "$old" > /dev/null
     fail CutoverFailed 'kamal-proxy started but does not answer; the old proxy serves again'
   fi

@@ -12,7 +12,8 @@ import { VOCABULARY } from './vocabulary.ts';
  */
 export function armOverlapTimer(run: string, seconds: number, healthSeconds: number): string {
   return `
-if [ ! -f "$D/overlap" ]; then
+# Armed already, and its process alive: a host that went down and up again has the file, but nobody who waits.
+if [ ! -f "$D/overlap" ] || ! grep -q overlap "/proc/$(cat "$D/overlap.pid" 2>/dev/null)/cmdline" 2>/dev/null; then
   cat > "$D/overlap" <<'BACTRIAN_OVERLAP'
 B=${BACTRIAN_DIRECTORY}; RUN=${run}; D=$B/$RUN; JOURNAL=app
 exec 9> $B/lock; flock 9
@@ -30,5 +31,8 @@ fi`;
 /** The overlap ends in order: by the cutover, or by putting back. */
 export const DISARM_OVERLAP_TIMER = `
 if [ -f "$D/overlap" ]; then
-  rm -f "$D/overlap"; kill -TERM "-$(cat "$D/overlap.pid")" 2>/dev/null; rm -f "$D/overlap.pid" "$D/overlap.out"
+  rm -f "$D/overlap"; p=$(cat "$D/overlap.pid" 2>/dev/null)
+  # After a reboot of the host the number may be anybody's.
+  [ -n "$p" ] && grep -q overlap "/proc/$p/cmdline" 2>/dev/null && kill -TERM "-$p" 2>/dev/null
+  rm -f "$D/overlap.pid" "$D/overlap.out"
 fi`;

@@ -9,8 +9,8 @@ export interface PrepareScript {
   files: UploadedFile[];
   /** Copies of what the image serves as assets, as Kamal's own commands. */
   assets: { tree: string; commands: string[] }[];
-  /** `other`: not the version that runs now, so its image may have to be pulled. */
-  roles: { name: string; version: string; other: boolean; filters: string[]; image: string }[];
+  /** `other`: not the version that runs now (on the image `imageId`), so its image may have to be pulled. */
+  roles: { name: string; version: string; other: boolean; imageId: string; image: string }[];
   /** Null on a host where nothing is proxied. */
   proxy: ProxyScript | null;
 }
@@ -54,7 +54,7 @@ export function login({ command, password, server }: { command: string; password
   return `out=$(${fromBase64(password, `| ${command} 2>&1`)}
 ) || case $out in
   *unauthorized*|*denied*|*incorrect*|*401*|*403*) fail RegistryRefused ${q(`the registry ${server || 'docker.io'} refused the login`)} ;;
-  *) echo "$out"; fail RegistryUnavailable ${q(`the registry ${server || 'docker.io'} gave no good answer to the login`)} ;;
+  *) said "$out"; fail RegistryUnavailable ${q(`the registry ${server || 'docker.io'} gave no good answer to the login`)} ;;
 esac
 out=`;
 }
@@ -63,11 +63,9 @@ out=`;
  * The app boots from the image that runs now. A tag that points elsewhere would boot something else (Kamal 2 boots the
  * tag, whatever it is by then), so that is refused; a missing tag is made.
  */
-function appImage({ name, version, filters, image }: PrepareScript['roles'][number]): string {
+function appImage({ name, version, imageId, image }: PrepareScript['roles'][number]): string {
   return `
-running=$(docker ps -q --no-trunc ${filters.map((filter) => `--filter ${q(`label=${filter}`)}`).join(' ')} | head -n 1)
-[ -n "$running" ] || fail FactsChanged ${q(`no container of role ${name} runs any more`)}
-wanted=$(image_of "$running")
+wanted=${q(imageId)}
 tagged=$(docker image inspect -f '{{.Id}}' ${q(image)} 2>/dev/null)
 docker image inspect "$wanted" > /dev/null 2>&1 || fail ImageMissing ${q(`the image that role ${name} runs (version ${version}) is gone from the host`)}
 if [ -z "$tagged" ]; then
@@ -93,7 +91,7 @@ ${pullIfMissing()}`;
 function pullIfMissing(): string {
   return `if ! docker image inspect "$image" > /dev/null 2>&1; then
   journal "image $image"
-  out=$(docker pull -q "$image" 2>&1) || { echo "$out"; case $out in
+  out=$(docker pull -q "$image" 2>&1) || { said "$out"; case $out in
     *"not found"*|*"manifest unknown"*|*denied*) fail ImageMissing "the image $image can't be pulled" ;;
     *) fail RegistryUnavailable "the image $image can't be pulled just now" ;;
   esac; }

@@ -8,8 +8,9 @@ const TOOLS = ['docker', 'flock', 'setsid', 'base64', 'awk', 'sed'];
  * trace left. It prints the environment of containers: its output stays in the memory of who asked.
  *
  * @param locks paths of the deploy locks to look for
+ * @param fence the deployment's name in the journals, quoted: other deployments' runs are not ours to see
  */
-export function probeScript(locks: string[]): string {
+export function probeScript(locks: string[], fence: string): string {
   return `
 section() { printf '\\n@@%s\\n' "$1"; }
 section missing; for t in ${TOOLS.join(' ')}; do command -v "$t" > /dev/null 2>&1 || echo "$t"; done
@@ -22,7 +23,7 @@ section volumes; docker volume ls --format '{{.Name}}' 2>/dev/null
 section disk; df -kP "$(docker info -f '{{.DockerRootDir}}' 2>/dev/null || echo /)" 2>/dev/null | awk 'NR == 2 { print $4 }'
 section listening; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }' | sort -u | while read -r h; do printf '%d\\n' "0x$h"; done
 section locks; for p in ${locks.map(q).join(' ')}; do [ -d "$p" ] && printf '%s\t%s\t%s\n' "$p" "$({ base64 < "$p/details"; } 2>/dev/null | tr -d '\n')" "$(grep -lxF "lock $p" .kamal/bactrian/*/lock.journal 2>/dev/null | head -n 1 | cut -d / -f 3)"; done
-section runs; for j in .kamal/bactrian/*/app.journal .kamal/bactrian/*/accessories.journal; do [ -f "$j" ] && ! grep -qx committed "$j" && printf '%s\t%s\n' "$(basename "$j" .journal)" "$(basename "$(dirname "$j")")"; done
+section runs; for j in .kamal/bactrian/*/app.journal .kamal/bactrian/*/accessories.journal; do [ -f "$j" ] && ! grep -qx committed "$j" && [ "$(cat "$(dirname "$j")/of" 2>/dev/null)" = ${fence} ] && printf '%s\t%s\n' "$(basename "$j" .journal)" "$(basename "$(dirname "$j")")"; done
 section certificates; d=$(docker volume inspect -f '{{.Mountpoint}}' kamal-proxy-config 2>/dev/null) && ls "$d"/certs/*/* 2>/dev/null
 section end; :`;
 }

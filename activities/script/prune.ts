@@ -18,6 +18,8 @@ const KEPT_RUNS = 5;
  */
 export function pruneScript(args: PruneScript): string {
   return `
+# From here on nothing is undone any more, whatever becomes of the rest of this script.
+[ ! -f "$D/$JOURNAL.journal" ] || journalled committed || journal committed
 t=$(id traefik)
 if [ -n "$t" ] && ! is_running "$t"; then
   image=$(image_of "$t")
@@ -42,9 +44,10 @@ ${audit(args.pruneImages.audit)}
 ${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
 # Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
 rm -rf "$D/kept" "$D"/*.sh
-[ -f "$D/$JOURNAL.journal" ] && journal committed
+# A journal that is still open is somebody's only memory of what was done here.
+is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }
 ls -1dt "$B"/*/ 2>/dev/null | tail -n +${KEPT_RUNS + 1} | while read -r old; do
-  grep -qx committed "$old/app.journal" 2>/dev/null && rm -rf "$old"
+  is_open "$old/app.journal" || is_open "$old/accessories.journal" || is_open "$old/lock.journal" || rm -rf "$old"
 done
 :`;
 }

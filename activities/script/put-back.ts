@@ -15,8 +15,11 @@ undo_run() {
   problem() { problems="$problems; $*"; echo "problem: $*"; }
   exists() { docker inspect "$1" > /dev/null 2>&1; }
   # An accessory's two containers share their data: the new one is down before the old one comes up.
+  # The old one may have its name back already: what the journal has seen renamed is never taken for the new one.
+  was_there() { grep -q "^renamed $1 " "$list"; }
   [ "$JOURNAL" = accessories ] && while read -r verb a b; do
-    [ "$verb" = container ] && docker stop -t 60 "$a" > /dev/null 2>&1
+    [ "$verb" = container ] || continue
+    i=$(id "$a"); [ -z "$i" ] || was_there "$i" || docker stop -t 60 "$i" > /dev/null 2>&1
   done < "$list"
   # What served before starts by itself at boot again, whatever happens to us from here on.
   while read -r verb a b; do
@@ -30,7 +33,8 @@ undo_run() {
       directory) rmdir "$path" 2>/dev/null || : ;;
       tree) rm -rf "$path" ;;
       file) rm -f "$path" ;;
-      replaced-file) [ -f "$dir/kept/$path" ] && { cp -p "$dir/kept/$path" "$path" || problem "cannot restore $path"; } ;;
+      replaced-file) cp -p "$dir/kept/$path" "$path" || problem "cannot restore $path" ;;
+      routed) ! is_running kamal-proxy || docker exec kamal-proxy kamal-proxy remove "$a" > /dev/null 2>&1 || : ;;
       network) ! docker network inspect "$a" > /dev/null 2>&1 || docker network rm "$a" > /dev/null || problem "the network $a is in use" ;;
       connected) docker network disconnect "$b" "$a" 2> /dev/null || : ;;
       volume) ! docker volume inspect "$a" > /dev/null 2>&1 || docker volume rm "$a" > /dev/null || problem "the volume $a is in use" ;;
@@ -38,7 +42,7 @@ undo_run() {
       tag) ! docker image inspect "$a" > /dev/null 2>&1 || docker rmi --no-prune "$a" > /dev/null || problem "cannot untag $a" ;;
       container)
         i=$(id "$a")
-        if [ -n "$i" ]; then
+        if [ -n "$i" ] && ! was_there "$i"; then
           docker stop -t 10 "$i" > /dev/null; docker rm -f "$i" > /dev/null || problem "cannot remove $a"
           changed "removed $a"
         fi ;;
@@ -62,8 +66,10 @@ undo_run() {
     esac
   done < "$list.reversed"
   rm -f "$list.reversed"
+  # An engine that went away in between makes everything look gone: then nothing is sure.
+  answering
   [ -z "$problems" ] || fail PutBackFailed "not all of it could be undone\${problems}"
-  mv "$list" "$list.undone"; rm -rf "$dir/kept"
+  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh
 }
 `;
 }
@@ -79,6 +85,7 @@ export function putBackOtherRuns(healthSeconds: number): string {
 for other in "$B"/*/; do
   other=\${other%/}
   [ "$other" = "$D" ] && continue
+  cmp -s "$other/of" "$D/of" || continue
   [ -f "$other/$JOURNAL.journal" ] || continue
   grep -qx committed "$other/$JOURNAL.journal" || { changed "put back what run \${other##*/} had left here"; undo_run "$other"; }
 done`;

@@ -16,8 +16,7 @@ export function verifyScript(args: VerifyScript): string {
     `docker network inspect ${q(args.network)} > /dev/null 2>&1 || bad ${q(`no network ${args.network}`)}`,
     ...args.roles.map((role) => verifyRole(role, args.network)),
     ...(args.proxied ? [verifyProxy(args)] : []),
-    `is_running traefik && bad 'traefik still runs'`,
-    ...(args.pruned ? [`[ -z "$(id traefik)" ] || bad 'the container traefik is still there'`] : []),
+    ...(args.pruned && args.proxied ? [`[ -z "$(id traefik)" ] || bad 'the container traefik is still there'`] : []),
     '[ -z "$wrong" ] || fail VerifyFailed "${wrong#; }"',
   ].join('\n');
 }
@@ -41,6 +40,7 @@ function verifyProxy(args: VerifyScript): string {
   const services = args.roles.flatMap((role) => (role.proxyService ? [role.proxyService] : []));
   return `
 is_running kamal-proxy || bad 'kamal-proxy does not run'
+is_running traefik && bad 'traefik still runs'
 in_network kamal-proxy ${q(args.network)} || bad 'kamal-proxy is not in its network'
 list=$(docker exec kamal-proxy kamal-proxy list 2>/dev/null | sed 's/\\x1b\\[[0-9;]*m//g')
 for s in ${services.map(q).join(' ')}; do

@@ -9,7 +9,7 @@ export const VOCABULARY = `
 note() { echo "@note $*"; }
 changed() { echo "@changed $*"; }
 fail() { t=$1; shift; echo "@fail $t $*"; exit 1; }
-journal() { printf '%s\\n' "$*" >> "$D/$JOURNAL.journal" && { sync "$D/$JOURNAL.journal" 2>/dev/null || sync; }; }
+journal() { printf '%s\\n' "$*" >> "$D/$JOURNAL.journal" || fail StepFailed "cannot write the journal on the host: is its disk full?"; sync "$D/$JOURNAL.journal" 2>/dev/null || sync; }
 journalled() { grep -qxF -- "$*" "$D/$JOURNAL.journal" 2>/dev/null; }
 
 # id NAME: the container of exactly that name; nothing when there is none
@@ -17,10 +17,14 @@ id() { docker ps -aq --no-trunc --filter "name=^/?$1$" | head -n 1; }
 is_running() { [ "$(docker inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 image_of() { docker inspect -f '{{.Image}}' "$1"; }
 policy_of() { docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' "$1"; }
-in_network() { docker inspect -f '{{range $n, $x := .NetworkSettings.Networks}}{{$n}} {{end}}' "$1" 2>/dev/null | grep -qw -- "$2"; }
+in_network() { docker inspect -f '{{range $n, $x := .NetworkSettings.Networks}}{{$n}} {{end}}' "$1" 2>/dev/null | tr ' ' '\\n' | grep -qxF -- "$2"; }
 # health of a container: Docker's word where the image has a check, else running, exited …
 health_of() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1" 2>/dev/null; }
-last_words() { echo "@log last words of $2"; docker logs --tail 40 "$1" 2>&1 | cut -c 1-500; echo "@end"; }
+# said TEXT: what another program printed; marked, so that none of it is taken for a word of ours
+said() { printf '%s\\n' "$1" | sed 's/^/| /'; }
+last_words() { said "$(docker logs --tail 40 "$1" 2>&1 | cut -c 1-500)"; }
+# answering: Docker's engine answers; while it restarts, everything looks as if it were gone
+answering() { docker version > /dev/null 2>&1 || fail HostUnreachable "Docker does not answer just now"; }
 
 # directory PATH: made as Kamal makes it (mkdir -p, 0755), each new level noted
 directory() {
@@ -34,7 +38,7 @@ file() {
   chmod "$2" "$1.bactrian"
   if [ -f "$1" ]; then
     if cmp -s "$1" "$1.bactrian"; then rm -f "$1.bactrian"; chmod "$2" "$1"; return 0; fi
-    [ -f "$D/kept/$1" ] || { mkdir -p "$D/kept/\${1%/*}" && cp -p "$1" "$D/kept/$1" && journal "replaced-file $1"; }
+    journalled "replaced-file $1" || journalled "file $1" || { mkdir -p "$D/kept/\${1%/*}" && cp -p "$1" "$D/kept/$1.new" && mv "$D/kept/$1.new" "$D/kept/$1" && journal "replaced-file $1"; }
   else
     journal "file $1"
   fi

@@ -47,17 +47,12 @@ export interface AccessoryPlan {
   there: boolean;
 }
 
-export interface PlanOptions extends RefusalOptions {
-  /** `--version`: boot this one instead of the version that runs. */
-  version?: string;
-}
-
 /**
  * Makes the plan from the configuration and what the probes found. Hosts stand in Kamal's order.
  *
  * @param facts one per selected host
  */
-export function planUpgrade(snapshot: Snapshot, deployment: Deployment, secrets: Secrets, facts: HostFacts[], options: PlanOptions): FleetPlan {
+export function planUpgrade(snapshot: Snapshot, deployment: Deployment, secrets: Secrets, facts: HostFacts[], options: RefusalOptions): FleetPlan {
   const byHost = new Map(facts.map((each) => [each.host, each]));
   const ordered = deployment.hosts.flatMap((host) => byHost.get(host) ?? []);
   const reachable = ordered.filter((each) => each.dockerVersion !== null);
@@ -69,7 +64,7 @@ export function planUpgrade(snapshot: Snapshot, deployment: Deployment, secrets:
   };
 }
 
-function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, options: PlanOptions): HostPlan {
+function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, options: RefusalOptions): HostPlan {
   return {
     host: facts.host,
     generation: appGeneration(facts, deployment),
@@ -114,7 +109,7 @@ function versionNotes(deployment: Deployment, hosts: HostPlan[]): string[] {
   return versions.size > 1 ? [`${deployment.service} runs in several versions (${[...versions].join(', ')}): each host keeps its own`] : [];
 }
 
-function accessoryNotes(facts: HostFacts[], deployment: Deployment, options: PlanOptions): string[] {
+function accessoryNotes(facts: HostFacts[], deployment: Deployment, options: RefusalOptions): string[] {
   if (options.accessories === 'skip') return deployment.accessories.length > 0 ? ['accessories are left alone (--accessories skip): reboot them yourself with `kamal accessory reboot`'] : [];
   return facts.flatMap((each) =>
     deployment

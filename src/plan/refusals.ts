@@ -1,7 +1,8 @@
 import type { Deployment, Role, Snapshot } from '../kamal/index.ts';
 import { toS } from '../kamal/ruby/value.ts';
-import { containerNamed, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
-import { accessoryContainer, containersOf, runningContainer } from './running.ts';
+import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
+import { MOST_HOSTS } from './limits.ts';
+import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
 
 /** A reason not to begin, found before anything was changed. */
 export interface Refusal {
@@ -19,6 +20,8 @@ export interface RefusalOptions {
   allowIssuance: boolean;
   /** Somebody else's deploy lock is waited for, not refused. */
   waitForLock: boolean;
+  /** `--version`: boot this one instead of the version that runs. */
+  version?: string;
 }
 
 const ACTIVE_TRAEFIK_LABEL = /^traefik\.(http|tcp|udp)\./;
@@ -33,6 +36,7 @@ export function configurationRefusals(snapshot: Snapshot, deployment: Deployment
   };
   const refuse = (reason: string, hint: string): Refusal => ({ host: null, reason, hint });
   return [
+    ...(deployment.hosts.length > MOST_HOSTS ? [refuse(`${deployment.hosts.length} hosts are too many for one run (at most ${MOST_HOSTS})`, 'take a part of them with -h, then the next')] : []),
     ...deployment.roles.flatMap((role) => {
       const active = [...role.labels.keys()].map(toS).filter((label) => ACTIVE_TRAEFIK_LABEL.test(label));
       const off = toS(role.labels.get('traefik.enable')) === 'false';
@@ -77,7 +81,7 @@ export function hostRefusals(facts: HostFacts, deployment: Deployment, options: 
   return [
     ...(facts.missingTools.length > 0 ? [refuse(`the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux and coreutils there')] : []),
     ...(options.waitForLock ? [] : lockRefusals(facts, refuse)),
-    ...roleRefusals(facts, deployment, refuse),
+    ...roleRefusals(facts, deployment, options, refuse),
     ...proxyRefusals(facts, deployment, options, refuse),
     ...accessoryRefusals(facts, deployment, options, refuse),
   ];
@@ -97,9 +101,12 @@ function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
     );
 }
 
-function roleRefusals(facts: HostFacts, deployment: Deployment, refuse: Refuse): Refusal[] {
+function roleRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
   return deployment.rolesOn(facts.host).flatMap((role) => {
     const running = runningContainer(facts, deployment, role);
+    if (running && options.version !== undefined && inKamalNetwork(running) && versionOf(running, role) !== options.version) {
+      return [refuse(`role ${role.name} is on Kamal 2 already, with version ${versionOf(running, role)}`, `\`kamal deploy --version ${options.version}\` brings it to that version`)];
+    }
     if (!running) return [refuse(`no container of role ${role.name} runs here`, 'deploy it first, or leave the host out with -h')];
     const inImages = facts.images.some((image) => image.id === running.image.id);
     return [
@@ -115,7 +122,7 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
   const proxied = deployment.rolesOn(facts.host).filter((role) => role.runningProxy);
   const traefik = containerNamed(facts, TRAEFIK);
   const own = new Set(deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).map(({ id }) => id));
-  const strangers = traefik?.running ? facts.containers.filter((container) => container.running && container.name !== TRAEFIK && !own.has(container.id) && isRouted(container)) : [];
+  const strangers = traefik?.running && proxied.length > 0 ? facts.containers.filter((container) => container.running && container.name !== TRAEFIK && !own.has(container.id) && isRouted(container)) : [];
   const free = new Set([TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name)?.ports.map((port) => port.hostPort) ?? []));
   const taken = proxied.length === 0 ? [] : deployment.effectiveProxyRun(facts.host).ports.map((port) => port.hostPort).filter((port) => facts.listening.includes(port) && !free.has(port));
   const tls = proxied.filter((role) => role.ssl && role.proxy?.customCertificate === null);

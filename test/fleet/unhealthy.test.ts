@@ -32,6 +32,21 @@ describe('an app that never gets healthy', () => {
     expect(ended.result?.hosts.map(({ outcome }) => outcome)).toEqual(['put back', 'put back', 'put back']);
   });
 
+  it('is put back once, however often its journal is read: the old container has its name back by then', async () => {
+    await lab.restore();
+    await shop.configure({ changes: { env: { clear: { NEVER_HEALTHY: '1' } } } });
+    const before = await listFleet();
+    await shop.upgrade();
+    // As when the host died before it could note that all was undone: the next run undoes it once more.
+    for (const host of ['h1', 'h2']) {
+      const moved = await lab.exec(host, 'for j in .kamal/bactrian/*/app.journal.undone; do mv "$j" "${j%.undone}"; done; grep -q "^renamed" .kamal/bactrian/*/app.journal');
+      expect(moved.code, moved.stderr).toBe(0);
+    }
+    const again = await shop.upgrade();
+    expect(again.code, again.stderr).toBe(1);
+    expect(fleetAsItWas(await listFleet())).toEqual(fleetAsItWas(before));
+  });
+
   it('in a role without a proxy: its host is put back, the others stay, and the next run goes on from there', async () => {
     await lab.restore();
     await shop.configure({ changes: { servers: { workers: { cmd: 'nonsense' } } } });

@@ -191,7 +191,7 @@ describe('a run', () => {
     const known = new Set([
       'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'hook', 'host', 'hostnameSuffix', 'hosts',
       'idempotent', 'locked', 'mode', 'name', 'notes', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role', 'roles',
-      'run', 'runningVersion', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
+      'run', 'runningVersion', 'imageId', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
     ]);
     expect([...words].filter((word) => !known.has(word))).toEqual([]);
   });

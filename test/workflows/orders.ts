@@ -4,11 +4,11 @@ import type { FleetInput, HostOrder, RoleOrder, RunOptions } from '../../workflo
 const ALL_HOOKS = ['pre-connect', 'pre-proxy-reboot', 'pre-app-boot', 'post-app-boot', 'post-proxy-reboot'];
 
 /** The primary role behind the proxy, as most deployments have it. */
-export const WEB: RoleOrder = { name: 'web', version: 'v1', runningVersion: 'v1', primary: true, proxied: true };
+export const WEB: RoleOrder = { name: 'web', version: 'v1', runningVersion: 'v1', imageId: 'sha256:1', primary: true, proxied: true };
 /** A role without a proxy. */
-export const JOB: RoleOrder = { name: 'job', version: 'v1', runningVersion: 'v1', primary: false, proxied: false };
+export const JOB: RoleOrder = { name: 'job', version: 'v1', runningVersion: 'v1', imageId: 'sha256:1', primary: false, proxied: false };
 /** A primary role without a proxy: its health is known only after it has replaced the old one. */
-export const BARE: RoleOrder = { name: 'core', version: 'v1', runningVersion: 'v1', primary: true, proxied: false };
+export const BARE: RoleOrder = { name: 'core', version: 'v1', runningVersion: 'v1', imageId: 'sha256:1', primary: true, proxied: false };
 
 /** A host's part of a run. */
 export function order(host: string, roles: RoleOrder[] = [WEB], more: Partial<HostOrder> = {}): HostOrder {

@@ -36,7 +36,8 @@ async function unlock(options: ProjectOptions): Promise<void> {
       const run = runOfLock(lock);
       if (run === null) throw new CommandError(EXIT.refused, `${lock.path} is not ours: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`, '`kamal lock release`, if nobody deploys');
       if (run === open) throw new CommandError(EXIT.refused, `${lock.path} belongs to run ${run}, which is open`, 'follow it with `bactrian watch`, or end it with `bactrian abort`');
-      await connection.exec(`rm -f ${q(`${lock.path}/details`)} && rmdir ${q(lock.path)}`);
+      const removed = await connection.exec(`rm -f ${q(`${lock.path}/details`)} ${q(`${lock.path}/details.new`)} && rmdir ${q(lock.path)}`);
+      if (removed.code !== 0) throw new CommandError(EXIT.failed, `${lock.path} on ${connection.host} can't be removed: ${removed.stderr.trim()}`);
       out.say(`Released ${lock.path} on ${connection.host}, which run ${run} had left.`);
     }
   } finally {

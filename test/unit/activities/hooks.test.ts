@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -81,10 +81,19 @@ describe('a hook', () => {
     expect(JSON.stringify((error as ApplicationFailure).details)).toContain('chmod +x');
   });
 
-  it('leaves no mark behind once its end was seen', async () => {
-    hook('true');
+  it('whose end the server never heard of is not run again: the next attempt tells how it ended', async () => {
+    hook('echo run >> times; exit 3');
+    await failing(run());
+    const second = new MockActivityEnvironment({ attempt: 2 }, { logger: new DefaultLogger('ERROR') });
+    expect(await failing(run({}, second))).toMatchObject({ type: 'HookFailed', message: 'the hook post-app-boot ended with 3' });
+    expect(read('times')).toBe('run\n');
+  });
+
+  it('runs again when a person says so: as a new activity of the same step', async () => {
+    hook('echo run >> times');
     await run();
-    expect(readdirSync(marks())).toEqual(['run-1-post-app-boot-10.0.0.1.log']);
+    await run();
+    expect(read('times')).toBe('run\nrun\n');
   });
 });
 

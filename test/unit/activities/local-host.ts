@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,9 +22,13 @@ export interface StepWish {
   joinSeconds?: number;
 }
 
-/** A login user's home on this machine in which host scripts run through a real `sh`, as over SSH. No Docker. */
+/**
+ * A login user's home on this machine in which host scripts run through a real `sh`, as over SSH. Its `docker` is a
+ * FakeDocker: an engine that answers, and has nothing.
+ */
 export class LocalHost {
   readonly home = mkdtempSync(join(tmpdir(), 'bactrian-host-'));
+  readonly #bin = fakeDocker();
   readonly #children = new Set<ChildProcess>();
 
   path(...parts: string[]): string {
@@ -72,7 +76,7 @@ export class LocalHost {
   }
 
   start(command: string, stdin = ''): ChildProcess {
-    const child = spawn('sh', ['-c', command], { cwd: this.home, env: { PATH: process.env['PATH'], HOME: this.home, LC_ALL: 'C.UTF-8' } });
+    const child = spawn('sh', ['-c', command], { cwd: this.home, env: { PATH: `${this.#bin}:${process.env['PATH']}`, HOME: this.home, LC_ALL: 'C.UTF-8' } });
     this.#children.add(child);
     child.on('close', () => this.#children.delete(child));
     // A command that ends without reading closes the pipe: that is its right.
@@ -90,6 +94,14 @@ export class LocalHost {
 
   remove(): void {
     for (const child of this.#children) child.kill('SIGKILL');
+    rmSync(this.#bin, { recursive: true, force: true });
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+/** A folder with a `docker` whose engine answers and has nothing: no container, no image, no network. */
+function fakeDocker(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bactrian-docker-'));
+  writeFileSync(join(folder, 'docker'), '#!/bin/sh\n[ "$1" = version ]\n', { mode: 0o755 });
+  return folder;
 }

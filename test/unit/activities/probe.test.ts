@@ -20,7 +20,7 @@ function fakeDocker(text: string): void {
 }
 
 const probe = async () => {
-  const { code, output } = await host.sh('PATH=$PWD/bin:$PATH sh -s 2>/dev/null', probeScript(['.kamal/lock-shop', ".kamal/it's $odd"]));
+  const { code, output } = await host.sh('PATH=$PWD/bin:$PATH sh -s 2>/dev/null', probeScript(['.kamal/lock-shop', ".kamal/it's $odd"], 'fence-shop'));
   expect(code).toBe(0);
   return readFacts('a', output);
 };
@@ -44,7 +44,12 @@ it('reads what the host says, and leaves no trace', async () => {
   for (const [run, journal, text] of [['run-1', 'app', 'file x'], ['run-2', 'app', 'file x\ncommitted'], ['run-3', 'accessories', 'container y']] as const) {
     mkdirSync(host.path('.kamal/bactrian', run), { recursive: true });
     writeFileSync(host.path('.kamal/bactrian', run, `${journal}.journal`), `${text}\n`);
+    writeFileSync(host.path('.kamal/bactrian', run, 'of'), 'fence-shop\n');
   }
+  // Another deployment's run on the same host is none of ours.
+  mkdirSync(host.path('.kamal/bactrian/run-of-another'));
+  writeFileSync(host.path('.kamal/bactrian/run-of-another/app.journal'), 'file x\n');
+  writeFileSync(host.path('.kamal/bactrian/run-of-another/of'), 'fence-blog\n');
   const before = await host.sh('find . -type f | sort | xargs sha256sum');
   const facts = await probe();
   expect(facts).toMatchObject({

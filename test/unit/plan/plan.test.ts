@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { isEmpty, losesEnv } from '../../../src/plan/differences.ts';
-import { isDone, planUpgrade, type PlanOptions } from '../../../src/plan/plan.ts';
+import { isDone, planUpgrade } from '../../../src/plan/plan.ts';
+import type { RefusalOptions } from '../../../src/plan/refusals.ts';
 import type { HostFacts } from '../../../src/plan/facts.ts';
 import { app, deployment, host, PROXY, SECRETS, TRAEFIK, type ContainerWish } from './fleet.ts';
 
-const OPTIONS: PlanOptions = { accessories: 'reboot', pullAccessories: false, allowIssuance: false, waitForLock: false };
+const OPTIONS: RefusalOptions = { accessories: 'reboot', pullAccessories: false, allowIssuance: false, waitForLock: false };
 const REDIS: ContainerWish = { name: 'shop-redis', image: 'sha256:redis', mounts: [{ Type: 'bind', Source: '/root/shop-redis/data', Destination: '/data' }] };
 const JOBS = app('jobs', { cmd: ['bin/jobs'] });
 
-function plan(facts: HostFacts[], options: Partial<PlanOptions> = {}, text?: string) {
+function plan(facts: HostFacts[], options: Partial<RefusalOptions> = {}, text?: string) {
   const { deployment: d, snapshot } = deployment(text);
   return planUpgrade(snapshot, d, SECRETS, facts, { ...OPTIONS, ...options });
 }
