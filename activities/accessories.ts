@@ -7,6 +7,7 @@ import { secretsFailure } from './project.ts';
 import { runStep } from './remote-step.ts';
 import { joinAccessoryScript, pruneAccessoryScript, swapAccessoryScript, type SwapAccessoryScript } from './script/accessory.ts';
 import { login } from './script/prepare.ts';
+import { inLoginShell } from './script/words.ts';
 
 /** Accessories: rebooted in the new network with their data, or only joined to it. */
 export function accessoryActivities(context: Context) {
@@ -59,7 +60,7 @@ function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, fil
     directories: accessory.directories.flatMap((directory) => commands.prepareDirectory(directory).map(line)),
     files,
     deploy: accessory.runningProxy ? line(commands.deploy(accessory, { target: '${short}', version: deployment.version })) : null,
-    create: line(commands.run(deployment, accessory, args.host, { verb: 'create' })),
+    create: inLoginShell(line(commands.run(deployment, accessory, args.host, { verb: 'create' }))),
     audits: {
       pulled: audit(`Pull ${accessory.name} accessory image`),
       stopped: audit(`Stopped ${accessory.name} accessory`),

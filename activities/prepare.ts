@@ -7,6 +7,7 @@ import { secretsFailure, type Project } from './project.ts';
 import { runStep } from './remote-step.ts';
 import { prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
+import { inLoginShell } from './script/words.ts';
 import { roleOf } from './roles.ts';
 
 /** How long a container that is started again may take to become healthy, in seconds. */
@@ -99,8 +100,8 @@ function proxyScript(deployment: Deployment, args: PrepareArgs): ProxyScript {
   return {
     // Without `proxy: run:` the files of Kamal's boot_config decide, so the host is asked (Kamal 2.12: proxy boot).
     image: configured ? `"${configured.image}"` : `${file('image', PROXY_REPOSITORY)}:${file('image_version', MINIMUM_PROXY_VERSION)}`,
-    create: line(proxy.run(deployment, args.host, { verb: 'create' })),
-    runWarm: line(proxy.run(deployment, args.host, { name: warm, publish: false, restart: 'no' })),
+    create: inLoginShell(line(proxy.run(deployment, args.host, { verb: 'create' }))),
+    runWarm: inLoginShell(line(proxy.run(deployment, args.host, { name: warm, publish: false, restart: 'no' }))),
     warmName: args.strategy === 'kamal' ? null : warm,
     volume: proxy.PROXY_STATE_VOLUME,
   };

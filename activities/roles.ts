@@ -4,6 +4,7 @@ import { FailureType, type RoleArgs } from './api.ts';
 import type { Rendering } from './context.ts';
 import { failure } from './failures.ts';
 import type { BootScript } from './script/app.ts';
+import { inLoginShell } from './script/words.ts';
 
 /** A role by name. @throws ApplicationFailure when the configuration has none */
 export function roleOf(deployment: Deployment, name: string): Role {
@@ -21,7 +22,7 @@ export function bootScript({ deployment, audit }: Rendering, role: Role, args: R
     name: role.containerName(version),
     replacedName: role.containerName(replaced),
     hostname,
-    run: line(app.run(deployment, { role, host: args.host, version, hostname })),
+    run: inLoginShell(line(app.run(deployment, { role, host: args.host, version, hostname }))),
     auditRename: audit(`Renaming container ${version} to ${replaced}`, role.name),
     auditBoot: audit(`Booted app version ${version}`, role.name),
   };

@@ -31,6 +31,12 @@ const MAX_DEPTH = 200;
 /** Blanks, dashes and the like at the start of a line: deeper than that is nobody's configuration, and brings the parser down. */
 const DEEP = new RegExp(`^[ \\t?:-]{${MAX_DEPTH * 10},}`, 'm');
 
+/** Outside what libyaml takes for text (its `IS_PRINTABLE`); a byte order mark may begin the file. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+/** For Ruby's parser the end of a line, for ours a character like others. */
+const OTHER_LINE_ENDS = /[\u0085\u2028\u2029]/;
+
 /**
  * Reads the first document of a YAML text as Ruby's Psych 4 does: YAML 1.1 scalars, `<<` merges in the order of keys,
  * a repeated key's last value wins.
@@ -40,6 +46,7 @@ export function readYaml(text: string): Read {
   const lines = new LineCounter();
   const deep = DEEP.exec(text);
   if (deep) throw new YamlError('nested too deeply', { line: text.slice(0, deep.index).split('\n').length, column: 1 });
+  refuseCharacters(text);
   const documents = parseAllDocuments(text, { schema: 'failsafe', version: '1.1', uniqueKeys: false, merge: false, lineCounter: lines, stringKeys: false, logLevel: 'silent' });
   const document = Array.isArray(documents) ? documents[0] : undefined;
   if (!document) return { value: false, places: new Map() };
@@ -47,6 +54,18 @@ export function readYaml(text: string): Read {
   if (fault) throw new YamlError(/call stack/.test(fault.message) ? 'nested too deeply' : firstLine(fault.message), placeOf(lines, fault.pos[0]));
   if (document.contents === null) return { value: false, places: new Map() };
   return new Reader(document, lines).read();
+}
+
+function refuseCharacters(text: string): void {
+  const refuse = (pattern: RegExp, message: (escape: string) => string) => {
+    const at = text.replace(/^\ufeff/, ' ').search(pattern);
+    if (at < 0) return;
+    const before = text.slice(0, at).split('\n');
+    const escape = `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`;
+    throw new YamlError(message(escape), { line: before.length, column: (before.at(-1) ?? '').length + 1 });
+  };
+  refuse(CONTROL, (escape) => `control characters are not allowed; in double quotes it can be written as ${escape}`);
+  refuse(OTHER_LINE_ENDS, (escape) => `this character ends a line for some YAML parsers and not for others; write it as ${escape}, in double quotes`);
 }
 
 class Reader {

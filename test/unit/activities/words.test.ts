@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { audit, fromBase64, q } from '../../../activities/script/words.ts';
+import { audit, fromBase64, inLoginShell, q } from '../../../activities/script/words.ts';
 import { LocalHost } from './local-host.ts';
 
 let host: LocalHost;
@@ -41,6 +41,14 @@ describe('through a real sh', () => {
       expect(ran.code).toBe(0);
       expect(host.read('env')).toBe(each);
     }
+  });
+});
+
+describe("a line of Kamal's", () => {
+  it("is read by the login shell, with its rules and variables, and none of the script's", async () => {
+    const script = `SHELL=/bin/bash; NAME=ours; ${inLoginShell('echo "${NAME}|${BASH_VERSION:+bash}|${#}" {a,b}')} | tr a-z A-Z`;
+    expect(await host.sh('env -u NAME sh -s 1 2 3', script)).toEqual({ code: 0, output: '|BASH|0 A B\n' });
+    expect((await host.sh('env -u SHELL sh -s', inLoginShell("echo 'no shell is known'"))).output).toBe('no shell is known\n');
   });
 });
 

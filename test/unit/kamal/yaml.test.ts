@@ -42,6 +42,20 @@ describe('readYaml', () => {
   });
 
   it.each([
+    ['a: 1\nb: "x\u007fy"', { line: 2, column: 6 }, '\\u007f'],
+    ['# \u0000', { line: 1, column: 3 }, '\\u0000'],
+    ['a: "\ufeff"', { line: 1, column: 5 }, '\\ufeff'],
+    ['a: "x\u2028y"', { line: 1, column: 6 }, '\\u2028'],
+    ['a: x\u0085b: 1', { line: 1, column: 5 }, '\\u0085'],
+  ])('refuses %j, which Ruby refuses or takes for two lines', (text, place, escape) => {
+    expect(() => readYaml(text)).toThrow(expect.objectContaining({ place, message: expect.stringContaining(escape) }));
+  });
+
+  it('takes these characters escaped, and a byte order mark at the start', () => {
+    expect(read('\ufeffa: "\\u2028 \\x7f \\ufeff é 😀"')).toBe(read('a: "\\u2028 \\x7f \\ufeff é 😀"'));
+  });
+
+  it.each([
     ['an alias bomb', `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.split('').map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefghij'[i]}`).join(',')}]`).join('\n')}`, /more than/],
     ['an alias to itself', 'a: &a [ *a ]', /refers to itself/],
     ['an unknown alias', 'a: *b', /b/],
