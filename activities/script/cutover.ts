@@ -24,9 +24,11 @@ watch() {
   setsid sh -c '
     exec 9>&-
     while kill -0 "$1" 2>/dev/null; do sleep 1; done
+    # Whatever works on the host now decides for itself which proxy serves; only where nobody does, this one does.
+    exec 9> "$4"; flock 9
     for i in "$3" "$2"; do [ "$(docker inspect -f "{{.State.Running}}" "$i" 2>/dev/null)" = true ] && exit; done
     docker start "$3" || docker start "$2"
-  ' watch "$$" "$old" "$new" > /dev/null 2>&1 < /dev/null &
+  ' watch "$$" "$old" "$new" "$B/lock" > /dev/null 2>&1 < /dev/null &
 }
 if ! is_running "$new"; then
   if [ -n "$old" ]; then

@@ -136,9 +136,10 @@ async function leftBehind(): Promise<string[]> {
     readFile('/proc/mounts', 'utf8'),
     must('find', ['/sys/fs/cgroup', '-type', 'd', '-name', 'bkt-labtest*']),
     must('find', ['/var/lib', '-maxdepth', '2', '-path', lab.folder]),
-    must('ps', ['-eo', 'pid,args']),
   ]);
-  return listings
+  // After the others: it would list them.
+  const processes = await must('ps', ['-eo', 'pid,args']);
+  return [...listings, processes]
     .join('\n')
     .split('\n')
     .filter((line) => /bkt-labtest|bactrian-lab\/labtest/.test(line));

@@ -25,6 +25,8 @@ export function asItWas(listing: HostListing): Omit<HostListing, 'audit'> {
   const { audit: _audit, ...rest } = listing;
   return {
     ...rest,
+    // A container that was started a moment ago is being checked for the first time; it was, and will be, well.
+    containers: rest.containers.map((container) => (container.health === 'starting' ? { ...container, health: 'healthy' } : container)),
     // Which check of a healthy container ran last says nothing.
     files: rest.files.filter(({ path }) => !path.startsWith('./.kamal/bactrian') && !path.includes('audit.log') && !path.includes('labapp-redis/data/')),
   };
