@@ -32,7 +32,8 @@ export function prepareActivities(context: Context) {
 function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareArgs): PrepareScript {
   const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
   const proxied = roles.some(({ order }) => order.proxied);
-  const companions = roles.flatMap(({ order, role }) => (role.proxy ? proxyFiles({ deployment, snapshot }, secrets, order, role) : []));
+  const versions = new Set(args.roles.map(({ version }) => version));
+  const companions = [...[...versions].flatMap((version) => errorPages({ deployment, snapshot }, version)), ...roles.flatMap(({ role }) => certificateFiles(role, secrets))];
   return {
     login: loginOf(deployment, secrets),
     network: 'kamal',
@@ -53,23 +54,23 @@ function needs({ deployment, snapshot }: Project, secrets: Secrets, args: Prepar
   };
 }
 
-/** What the proxy serves beside the app: the project's error pages, a role's own certificate (Kamal 2.12: app boot). */
-function proxyFiles({ deployment, snapshot }: Project, secrets: Secrets, order: RoleOrder, role: Role): UploadedFile[] {
-  const certificate = role.proxy?.customCertificate ?? null;
-  const contents = certificate && needingSecrets(() => certificateContents(certificate, secrets));
+/** The project's error pages: on hosts without a proxy, too, as Kamal has it (Kamal 2.12: app boot). */
+function errorPages({ deployment, snapshot }: Project, version: string): UploadedFile[] {
+  return Object.entries(snapshot.errorPages ?? {}).map(([name, base64]) => ({
+    path: `${deployment.directories.errorPages}/${version}/${name}`,
+    content: Buffer.from(base64, 'base64'),
+    mode: '0644',
+  }));
+}
+
+/** A role's own certificate. Readable by all, the key too: that is how Kamal leaves it for the proxy's own user. */
+function certificateFiles(role: Role, secrets: Secrets): UploadedFile[] {
+  const certificate = role.proxy?.customCertificate;
+  if (!certificate) return [];
+  const contents = needingSecrets(() => certificateContents(certificate, secrets));
   return [
-    ...Object.entries(snapshot.errorPages ?? {}).map(([name, base64]) => ({
-      path: `${deployment.directories.errorPages}/${order.version}/${name}`,
-      content: Buffer.from(base64, 'base64'),
-      mode: '0644',
-    })),
-    // Readable by all, the key too: that is how Kamal leaves it for the proxy's own user.
-    ...(certificate && contents
-      ? [
-          { path: certificate.hostCertificate, content: contents.certificate, mode: '0644' },
-          { path: certificate.hostKey, content: contents.key, mode: '0644' },
-        ]
-      : []),
+    { path: certificate.hostCertificate, content: contents.certificate, mode: '0644' },
+    { path: certificate.hostKey, content: contents.key, mode: '0644' },
   ];
 }
 
