@@ -13,11 +13,15 @@ type States = Record<string, ComparableHost>;
  * purpose. These are all the differences there are; the README lists them for users.
  */
 export async function upgradedState(hosts: readonly string[] = ['h1', 'h2', 'h3']): Promise<States> {
-  const kamals = await reference('upgraded-by-kamal-2.12.0');
+  return asKamalsBut(await reference('upgraded-by-kamal-2.12.0'), hosts);
+}
+
+/** What real Kamal's upgrade left, as bactrian leaves it. */
+export function asKamalsBut(kamals: States, hosts: readonly string[]): States {
   const states: States = {};
   for (const name of hosts) {
     const state = kamals[name];
-    if (state === undefined) throw new Error(`the reference has no host ${name}`);
+    if (state === undefined) throw new Error(`nothing is known of a host ${name}`);
     // An accessory keeps the image it runs; its old container is there until the new one has come up.
     const audit = state.audit.filter((line) => !line.endsWith('Pull redis accessory image'));
     const removed = audit.findIndex((line) => line.endsWith('Remove redis accessory container'));
