@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { eventually } from '../../lab/run.ts';
 import { Shop } from './shop.ts';
 import { fleetAsItWas, lab, listFleet, locks } from './the-lab.ts';
 import type { Fleet } from './the-lab.ts';
@@ -40,7 +41,10 @@ describe('what shows itself only while a host is prepared changes nothing that s
     expect(await readdir(images)).toContain(id);
     await rm(join(images, id));
     await lab.powerOn('h2');
-    before = await listFleet();
+    await eventually('the app is healthy', 20_000, async () => {
+      before = await listFleet();
+      return before['h2']?.containers.every(({ health }) => health !== 'starting') === true;
+    });
     const ended = await shop.upgrade();
     expect(ended.code, ended.stderr).toBe(3);
     expect(ended.stderr).toMatch(new RegExp(`${lab.host('h2').address}.*image that role web runs is gone`));
