@@ -55,7 +55,9 @@ undo_run() {
       stopped)
         if exists "$a"; then
           if ! is_running "$a"; then
-            docker start "$a" > /dev/null || problem "cannot start $a"
+            n=0; until docker start "$a" > /dev/null 2>&1; do n=$((n + 1)); [ $n -lt 5 ] || break; sleep 1; done
+            # Better the new path than none: what was started for it serves again, and the rest is left as it is.
+            is_running "$a" || { answering; sed -n 's/^started //p' "$list" | while read -r new; do docker start "$new" > /dev/null; done; fail PutBackFailed "$a, which served before, does not start any more: what serves now stays"; }
             n=0; until [ "$(health_of "$a")" = healthy ] || [ "$(health_of "$a")" = running ]; do
               n=$((n + 1)); [ $n -gt $((${healthSeconds} * 5)) ] && { problem "$a is $(health_of "$a") after its start"; break; }; sleep 0.2
             done

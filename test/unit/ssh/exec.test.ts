@@ -100,11 +100,13 @@ describe('results', () => {
 
   test('output comes as it is made, characters unbroken', async () => {
     const chunks: string[] = [];
-    const done = connection.exec("printf '\\303'; sleep 0.3; printf '\\244b\\n'; sleep 0.5", {
+    let ended = false;
+    const done = connection.exec("printf '\\303'; sleep 0.3; printf '\\244b\\n'; sleep 3", {
       onOutput: (_, chunk) => chunks.push(chunk),
     });
-    await sleep(500);
-    expect(chunks.join('')).toBe('äb\n');
+    void done.then(() => (ended = true));
+    await until(() => chunks.join('') === 'äb\n', 'the output is there');
+    expect(ended).toBe(false);
     expect((await done).stdout).toBe('äb\n');
     expect(chunks.join('')).not.toContain('\ufffd');
   });
@@ -119,7 +121,7 @@ describe('ends', () => {
     const at = Date.now();
     controller.abort();
     expect((await failure(command)).kind).toBe('aborted');
-    expect(Date.now() - at).toBeLessThan(200);
+    expect(Date.now() - at).toBeLessThan(3000);
     await until(() => !running(id), 'the command is gone');
     expect((await connection.exec('echo on')).stdout).toBe('on\n');
   });
