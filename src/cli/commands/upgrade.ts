@@ -93,7 +93,12 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     if (probe.unreachable.length > 0) {
       throw new CommandError(
         EXIT.refused,
-        [...probe.unreachable.flatMap(({ message, hint }) => [`${red('✗')} ${message}`, `  ${dim(hint)}`]), '', 'Nothing was changed on any host.'].join('\n'),
+        [
+          ...probe.unreachable.flatMap(({ message, hint }) => [`${red('✗')} ${message}`, `  ${dim(hint)}`]),
+          ...(snapshot.hooks.present.includes('pre-connect') ? [dim('The plan looks at the hosts before the run calls the hook pre-connect: if that opens the way to them, run it by hand first.')] : []),
+          '',
+          'Nothing was changed on any host.',
+        ].join('\n'),
       );
     }
     const { strategy, accessories } = options;
