@@ -123,6 +123,7 @@ export const FailureType = {
   registryUnavailable: 'RegistryUnavailable',
   appUnhealthy: 'AppUnhealthy',
   accessoryUnhealthy: 'AccessoryUnhealthy',
+  overlapEnded: 'OverlapEnded',
   cutoverFailed: 'CutoverFailed',
   verifyFailed: 'VerifyFailed',
   putBackFailed: 'PutBackFailed',

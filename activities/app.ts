@@ -5,7 +5,7 @@ import type { Environment } from './project.ts';
 import { runStep } from './remote-step.ts';
 import { bootScript, roleOf, stopping } from './roles.ts';
 import { HEALTHY_AGAIN_SECONDS } from './prepare.ts';
-import { armOverlapTimer, DISARM_OVERLAP_TIMER } from './script/overlap.ts';
+import { armOverlapTimer, DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
 import { proveScript, replaceScript, stopOldScript } from './script/app.ts';
 
 /** Twice what a run itself allows for it: whoever is alive decides, not the timer. */
@@ -25,6 +25,7 @@ export function appActivities(context: Context) {
       // The words after `docker exec kamal-proxy`; the target's id is known on the host only.
       const deploy = app.deploy(deployment, { role, target: '${short}', version: args.role.version }).slice(3).join(' ');
       const body = [
+        REFUSE_AFTER_OVERLAP,
         armOverlapTimer(args.run, overlapSeconds(context.env()), HEALTHY_AGAIN_SECONDS),
         proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), proxyService: role.containerPrefix, deploy }),
       ].join('\n');
@@ -48,7 +49,7 @@ export function appActivities(context: Context) {
         readinessDelay,
         timeout: deployTimeout + readinessDelay,
       });
-      const body = [armOverlapTimer(args.run, overlapSeconds(context.env()), HEALTHY_AGAIN_SECONDS), script, DISARM_OVERLAP_TIMER].join('\n');
+      const body = [REFUSE_AFTER_OVERLAP, armOverlapTimer(args.run, overlapSeconds(context.env()), HEALTHY_AGAIN_SECONDS), script, DISARM_OVERLAP_TIMER].join('\n');
       return await runStep(context, args, { name: `replace ${role.name}`, body, journal: 'app', fence: fenceOf(deployment) });
     },
   };

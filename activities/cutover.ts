@@ -2,7 +2,7 @@ import type { CutOverArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
 import { roleOf } from './roles.ts';
-import { DISARM_OVERLAP_TIMER } from './script/overlap.ts';
+import { DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
 import { swapScript } from './script/cutover.ts';
 
 /** The moment at which requests stop reaching the old proxy and start reaching the new one. */
@@ -12,7 +12,7 @@ export function cutoverActivities(context: Context) {
       const { deployment } = await rendering(context, args);
       const ports = deployment.effectiveProxyRun(args.host).ports.map((port) => port.hostPort);
       const containers = args.strategy === 'kamal' ? [] : args.roles.filter((order) => order.proxied).map((order) => roleOf(deployment, order.name).containerName(order.version));
-      const body = `${DISARM_OVERLAP_TIMER}\n${swapScript({ warmName: warmName(args.run), containers, ports })}`;
+      const body = `${REFUSE_AFTER_OVERLAP}\n${DISARM_OVERLAP_TIMER}\n${swapScript({ warmName: warmName(args.run), containers, ports })}`;
       return await runStep(context, args, { name: 'cutover', body, journal: 'app', fence: fenceOf(deployment), uninterruptible: true });
     },
   };

@@ -20,6 +20,7 @@ exec 9> $B/lock; flock 9
 [ -f "$D/overlap" ] || exit 0
 ${VOCABULARY}
 ${putBackScript(healthSeconds)}
+: > "$D/put-away"
 undo_run "$D"
 rm -f "$D/overlap"
 BACTRIAN_OVERLAP
@@ -27,6 +28,10 @@ BACTRIAN_OVERLAP
   echo $! > "$D/overlap.pid"
 fi`;
 }
+
+/** Comes before steps that build on what the timer may have put away. */
+export const REFUSE_AFTER_OVERLAP = `
+[ ! -f "$D/put-away" ] || fail OverlapEnded 'nobody of ours was there while two generations ran side by side: the host put the new one away by itself, and serves as before; run the upgrade again'`;
 
 /** The overlap ends in order: by the cutover, or by putting back. */
 export const DISARM_OVERLAP_TIMER = `
