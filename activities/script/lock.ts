@@ -1,3 +1,5 @@
+import { BACTRIAN_DIRECTORY } from './bootstrap.ts';
+import { BACTRIAN_DIRECTORY } from './bootstrap.ts';
 import { fromBase64, q } from './words.ts';
 
 /** The words by which a lock's details name the run that holds it. */
@@ -52,7 +54,14 @@ take() {
 give_up() { for p in ${args.paths.map(q).join(' ')}; do case $(base64 -d < "$p/details" 2>/dev/null) in *"bactrian run $RUN"*) rm -rf "$p" ;; esac; done; }
 for p in ${args.paths.map(q).join(' ')}; do
   ( take "$p" ) || { give_up; exit 1; }
-done`;
+done
+${args.takeOverLockOf ? forgetLocksOf(args.takeOverLockOf) : ''}`;
+}
+
+/** A run that is over holds no lock any more: what its journal says of locks must not make a later one look like its. */
+export function forgetLocksOf(run: string): string {
+  const journal = `${BACTRIAN_DIRECTORY}/${run}/lock.journal`;
+  return `[ ! -f ${q(journal)} ] || mv ${q(journal)} ${q(`${journal}.over`)}`;
 }
 
 /** Releases the locks that are this run's, and no others. */

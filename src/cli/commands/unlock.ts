@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { lockPaths } from '../../../activities/probe.ts';
-import { runOfLock } from '../../../activities/script/lock.ts';
+import { forgetLocksOf, runOfLock } from '../../../activities/script/lock.ts';
 import { q } from '../../../activities/script/words.ts';
 import { sshSettings } from '../../../activities/ssh-settings.ts';
 import { lookAt } from '../../../activities/probe.ts';
@@ -36,7 +36,7 @@ async function unlock(options: ProjectOptions): Promise<void> {
       const run = runOfLock(lock);
       if (run === null) throw new CommandError(EXIT.refused, `${lock.path} is not ours: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`, '`kamal lock release`, if nobody deploys');
       if (run === open) throw new CommandError(EXIT.refused, `${lock.path} belongs to run ${run}, which is open`, 'follow it with `bactrian watch`, or end it with `bactrian abort`');
-      const removed = await connection.exec(`rm -f ${q(`${lock.path}/details`)} ${q(`${lock.path}/details.new`)} && rmdir ${q(lock.path)}`);
+      const removed = await connection.exec(`rm -f ${q(`${lock.path}/details`)} ${q(`${lock.path}/details.new`)} && rmdir ${q(lock.path)} && { ${forgetLocksOf(run)}; }`);
       if (removed.code !== 0) throw new CommandError(EXIT.failed, `${lock.path} on ${connection.host} can't be removed: ${removed.stderr.trim()}`);
       out.say(`Released ${lock.path} on ${connection.host}, which run ${run} had left.`);
     }

@@ -80,6 +80,11 @@ describe('taking the deploy lock', () => {
     expect((await acquire({ run: 'run-2', runStartedAt: 2000 }, 'run-0')).fail?.type).toBe('LockHeld');
     expect(await acquire({ run: 'run-2', runStartedAt: 2000, attempt: 2 }, 'run-1')).toMatchObject({ code: 0, fail: null });
     expect(await shownByKamal('.kamal/lock-shop')).toBe(details('run-2'));
+
+    // From then on that run's journal speaks of no lock: an empty one that comes later is somebody else's.
+    await release({ run: 'run-2', runStartedAt: 2000 });
+    mkdirSync(host.path('.kamal/lock-shop'));
+    expect((await acquire({ run: 'run-3', runStartedAt: 3000 }, 'run-1')).fail?.type).toBe('LockHeld');
   });
 
   it('takes over the lock of a run that is over, when told so, and no other', async () => {
