@@ -1,5 +1,4 @@
 import { BACTRIAN_DIRECTORY } from './bootstrap.ts';
-import { BACTRIAN_DIRECTORY } from './bootstrap.ts';
 import { fromBase64, q } from './words.ts';
 
 /** The words by which a lock's details name the run that holds it. */
