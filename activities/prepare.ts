@@ -76,7 +76,7 @@ function certificateFiles(role: Role, secrets: Secrets): UploadedFile[] {
 
 function assetsOf(deployment: Deployment, order: RoleOrder, role: Role): PrepareScript['assets'] {
   const commands = [app.extractAssets(deployment, role, order.version), app.syncAssetVolumes(role, { version: order.version, oldVersion: order.runningVersion })];
-  return role.assets ? [{ tree: role.assets.volumeDirectory(order.version), commands: commands.flatMap((command) => (command ? [line(command)] : [])) }] : [];
+  return role.assets ? [{ trees: [role.assets.extractedDirectory(order.version), role.assets.volumeDirectory(order.version)], commands: commands.flatMap((command) => (command ? [line(command)] : [])) }] : [];
 }
 
 /** The registry's login with its password apart; null for a local registry. */

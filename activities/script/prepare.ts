@@ -8,7 +8,7 @@ export interface PrepareScript {
   /** Env files, certificates, error pages. */
   files: UploadedFile[];
   /** Copies of what the image serves as assets, as Kamal's own commands. */
-  assets: { tree: string; commands: string[] }[];
+  assets: { trees: string[]; commands: string[] }[];
   /** `other`: not the version that runs now (on the image `imageId`), so its image may have to be pulled. */
   roles: { name: string; version: string; other: boolean; imageId: string; image: string }[];
   /** Null on a host where nothing is proxied. */
@@ -76,9 +76,10 @@ fi`;
 }
 
 /** (Kamal 2.12: app assets.) The old generation mounts other folders, so nothing that it serves is touched. */
-function assets({ tree, commands }: PrepareScript['assets'][number]): string {
-  const run = commands.map((command) => `{ ${command}; } > /dev/null || fail StepFailed ${q(`the assets could not be copied to ${tree}`)}`);
-  return [`[ -e ${q(tree)} ] || journal ${q(`tree ${tree}`)}`, ...run].join('\n');
+function assets({ trees, commands }: PrepareScript['assets'][number]): string {
+  const noted = trees.flatMap((tree) => [`directory ${q(tree.slice(0, tree.lastIndexOf('/')))}`, `[ -e ${q(tree)} ] || journal ${q(`tree ${tree}`)}`]);
+  const run = commands.map((command) => `{ ${command}; } > /dev/null || fail StepFailed ${q(`the assets could not be copied to ${trees.at(-1) ?? ''}`)}`);
+  return [...noted, ...run].join('\n');
 }
 
 /** A version that was asked for by name: from the host if it is there, else from the registry. */
