@@ -10,7 +10,8 @@ import { realKamal } from '../../lab/kamal.ts';
 import type { ProjectOptions, Yaml } from '../../lab/project.ts';
 import { must } from '../../lab/run.ts';
 import { Shop } from './shop.ts';
-import { lab, redis } from './the-lab.ts';
+import { fleetAsItWas, lab, listFleet, redis } from './the-lab.ts';
+import type { Fleet } from './the-lab.ts';
 import { asKamalsBut, presentState } from './upgraded.ts';
 
 const NAME = 'shop.test';
@@ -55,6 +56,9 @@ describe('what comes with the app: assets, error pages, a certificate of its own
   let shop: Shop;
   let certificate: string;
   let secrets: string;
+  let before: Fleet;
+  let failed: Awaited<ReturnType<Shop['upgrade']>>;
+  let afterFailure: Fleet;
   let ours: Awaited<ReturnType<typeof observe>>;
 
   beforeAll(async () => {
@@ -64,7 +68,14 @@ describe('what comes with the app: assets, error pages, a certificate of its own
     await must('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${NAME}`, '-addext', `subjectAltName=DNS:${NAME}`, '-keyout', pem('key.pem'), '-out', pem('cert.pem')]);
     certificate = await readFile(pem('cert.pem'), 'utf8');
     secrets = `KAMAL_REGISTRY_PASSWORD=pw7k3q\nREDIS_PASSWORD=redis-secret-1\nAPP_SECRET=app-secret-1\nCERTIFICATE="${certificate}"\nPRIVATE_KEY='${await readFile(pem('key.pem'), 'utf8')}'\n`;
-    await shop.configure(projectWith([...files, FOLDER], secrets));
+    const whole = projectWith([...files, FOLDER], secrets);
+    before = await listFleet();
+    await shop.configure({ ...whole, changes: { ...whole.changes, env: { clear: { NEVER_HEALTHY: '1' } } } });
+    failed = await shop.upgrade();
+    afterFailure = await listFleet();
+
+    await lab.restore();
+    await shop.configure(whole);
     await redis('SET written before');
 
     const upgraded = await shop.upgrade();
@@ -72,6 +83,12 @@ describe('what comes with the app: assets, error pages, a certificate of its own
     ours = await observe();
   });
   afterAll(() => shop.close());
+
+  it('all of it is taken away again where the app does not become healthy', () => {
+    expect(failed.code, failed.stderr).toBe(1);
+    expect(failed.result?.failure).toMatchObject({ type: 'AppUnhealthy' });
+    expect(fleetAsItWas(afterFailure)).toEqual(fleetAsItWas(before));
+  });
 
   it('HTTPS answers with that certificate, to a client that checks it, and HTTP leads there', async () => {
     for (const host of ['h1', 'h2']) {
