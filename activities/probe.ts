@@ -25,7 +25,7 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
  * @throws SshError
  */
 export async function lookAt(connection: SshConnection, deployment: Deployment, signal?: AbortSignal): Promise<HostFacts> {
-  const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment)), signal, timeoutMs: 60_000, maxOutputBytes: MOST_OUTPUT });
+  const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment)), signal, timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
   return readFacts(connection.host, result.stdout);
 }
 

@@ -3,6 +3,9 @@ import { q } from './words.ts';
 /** Programs that host scripts use beyond a POSIX shell's own. */
 const TOOLS = ['docker', 'flock', 'setsid', 'base64', 'awk', 'sed'];
 
+/** How long a look waits for a step that is at work on the host. */
+const QUIET_SECONDS = 45;
+
 /**
  * Looks at a host and prints what it sees in sections (`src/plan/read-facts.ts` reads them). One command, no lock, no
  * trace left. It prints the environment of containers: its output stays in the memory of who asked.
@@ -13,6 +16,8 @@ const TOOLS = ['docker', 'flock', 'setsid', 'base64', 'awk', 'sed'];
 export function probeScript(locks: string[], fence: string): string {
   return `
 section() { printf '\\n@@%s\\n' "$1"; }
+# A step of a run that was cut off may still be coming to its end here: what it is about to change would be seen half way.
+( flock -s -w ${QUIET_SECONDS} 9 ) 9< .kamal/bactrian/lock 2> /dev/null
 section missing; for t in ${TOOLS.join(' ')}; do command -v "$t" > /dev/null 2>&1 || echo "$t"; done
 v=$(docker version -f '{{.Server.Version}}' 2>&1) && { section docker; echo "$v"; } || { section docker-error; echo "$v"; }
 section containers; ids=$(docker ps -aq --no-trunc 2>/dev/null); [ -z "$ids" ] || docker inspect $ids 2>/dev/null
