@@ -22,9 +22,9 @@ const wild = fc.string({
 });
 
 const values = {
-  tame: [...fc.sample(tame, { numRuns: 60, seed: 401 }), '-n', '--', '-e X=1', "it's", '"', '$HOME', '$(id)', '`id`', 'true', 'null', '0x1f', '1e3', '01', 'a: b', '# no comment', 'no\u00a0break'],
+  tame: [...fc.sample(tame, { numRuns: 85, seed: 401 }), '-n', '--', '-e X=1', "it's", '"', '$HOME', '$(id)', '`id`', 'true', 'null', '0x1f', '1e3', '01', 'a: b', '# no comment', 'no\u00a0break'],
   wild: [
-    ...fc.sample(wild, { numRuns: 60, seed: 402 }),
+    ...fc.sample(wild, { numRuns: 85, seed: 402 }),
     // What depends on which shell of the host reads it, and on what that shell knows.
     '${HOME}', '${HOSTNAME}', '${USER}', '${NAME}', '${D} ${B}', '${RUN}', '${1}', '${#}', '${NOT_SET:-fallback}', '{a,b}', '~', '*',
     '', ' ', 'end\\', 'end\n', '\nbegin', 'ends with é', 'é', '#{1+1}', '#$0', '#@x', '\\', '\\\\', '\\"', '\\${HOME}', '"; touch /root/escaped; "', '`touch /root/escaped`',
