@@ -32,7 +32,7 @@ export interface StepScript {
   uninterruptible?: boolean;
 }
 
-/** Longer than any script takes: image pulls and deploy time-outs are bounded by the scripts themselves. */
+/** Longer than scripts take, but for the pull of a large image over a slow line. Seconds. */
 const JOIN_SECONDS = 600;
 const HEARTBEAT_MS = 2000;
 

@@ -21,7 +21,7 @@ export const LAST_LINE = '# bactrian: that is all';
 export const BACTRIAN_DIRECTORY = '.kamal/bactrian';
 
 /**
- * The command that receives a script on its stdin and runs it, the same for all steps but for its four numbers.
+ * The command that receives a script on its stdin and runs it, the same for all steps but for its run and three numbers.
  *
  * The script runs in a session of its own and writes to a file: when our connection dies it goes on to its end, and
  * the next attempt finds it by the lock. The script file is 0600 and removes itself before it does anything, since it

@@ -7,8 +7,8 @@ const TOOLS = ['docker', 'flock', 'setsid', 'base64', 'awk', 'sed'];
 const QUIET_SECONDS = 45;
 
 /**
- * Looks at a host and prints what it sees in sections (`src/plan/read-facts.ts` reads them). One command, no lock, no
- * trace left. It prints the environment of containers: its output stays in the memory of who asked.
+ * Looks at a host and prints what it sees in sections (`src/plan/read-facts.ts` reads them). One command that leaves
+ * no trace; it waits for a step that is at work, and takes no lock from anybody. It prints the environment of containers: its output stays in the memory of who asked.
  *
  * @param locks paths of the deploy locks to look for
  * @param fence the deployment's name in the journals, quoted: other deployments' runs are not ours to see
