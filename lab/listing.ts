@@ -105,7 +105,11 @@ export async function listHost(host: HostPlace): Promise<HostListing> {
         return { mode, owner, size: type === 'd' ? 0 : Number(size), path: path.join(' ') };
       })
       .sort((a, b) => compare(a.path, b.path)),
-    images: images.map((line) => pair(line)).map(([reference, id]) => ({ reference, id })),
+    images: images
+      .map((line) => pair(line))
+      .map(([reference, id]) => ({ reference, id }))
+      // Docker orders them by the second in which each was made, and leaves those of one second to chance.
+      .sort((a, b) => compare(a.reference, b.reference)),
     networks: networks.map((line) => pair(line)).map(([name, driver]) => ({ name, driver })),
     volumes,
     audit,
