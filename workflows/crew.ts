@@ -115,7 +115,7 @@ export function gatherCrew(input: FleetInput, runStartedAt: number, desk: Desk):
     try {
       member.handle = await startChild(host, {
         workflowId,
-        args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, strategy: input.options.strategy, order }],
+        args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, order }],
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         staticSummary: `${input.direction} ${order.host}`,

@@ -167,8 +167,7 @@ export async function fleet(input: FleetInput): Promise<FleetResult> {
       failIfAny(wave);
     }
     const leaders = leadersOf(wave);
-    const proved = input.options.strategy !== 'kamal' && primaryIsProved(wave);
-    if (!proved && leaders.length > 0) {
+    if (!primaryIsProved(wave) && leaders.length > 0) {
       await crew.send(leaders, 'cut over');
       await crew.oneReached(leaders, 'verified');
       if (crew.failed(leaders).length === leaders.length) {

@@ -14,14 +14,13 @@ import { failureOf } from './failure.ts';
 import { hostSteps, type HostSteps } from './host-steps.ts';
 import { hostQuery, hostReported, verdictSignal, type HostReport, type Verdict } from './messages.ts';
 import { changing, proving } from './policies.ts';
-import type { Direction, Failure, HostOrder, HostOutcome, HostPhase, HostResult, Strategy } from './types.ts';
+import type { Direction, Failure, HostOrder, HostOutcome, HostPhase, HostResult } from './types.ts';
 
 export interface HostInput {
   run: string;
   runStartedAt: number;
   digest: string;
   direction: Direction;
-  strategy: Strategy;
   order: HostOrder;
 }
 
@@ -130,7 +129,8 @@ class StandDown extends Error {}
 
 /** The four parts of a host's upgrade, each a list of steps under the names people see. */
 function hostParts(input: HostInput, steps: HostSteps) {
-  const { order, strategy } = input;
+  const { order } = input;
+  const { strategy } = order;
   const base: Omit<StepArgs, 'seq'> = {
     run: input.run,
     runStartedAt: input.runStartedAt,

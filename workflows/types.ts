@@ -6,8 +6,14 @@
 /** Which way a run goes. The way back reuses the same workflows: the direction is data. */
 export type Direction = 'upgrade';
 
-/** How the old proxy makes place for the new one. */
-export type Strategy = 'swap' | 'kamal';
+/**
+ * How the old proxy makes place for the new one on a host: requests steered past it, so that none is lost; one stopped
+ * and the other started, at once; or Kamal's own order.
+ */
+export type Strategy = 'handover' | 'swap' | 'kamal';
+
+/** What a person asked for: `auto` leaves it to what each host can do. */
+export type StrategyWish = 'auto' | Strategy;
 
 /** What is done with accessories. */
 export type AccessoryMode = 'reboot' | 'join' | 'skip';
@@ -16,7 +22,8 @@ export type AccessoryMode = 'reboot' | 'join' | 'skip';
 export type Gate = 'pre' | 'post';
 
 export interface RunOptions {
-  strategy: Strategy;
+  /** What was asked for; what is done stands in each host's order. */
+  strategy: StrategyWish;
   rolling: boolean;
   /** Hosts worked on at once when not rolling. */
   concurrency: number;
@@ -59,6 +66,8 @@ export interface HostOrder {
   host: string;
   /** True when everything of the deployment on this host is on the target generation already: it is only verified. */
   done: boolean;
+  /** How this host's proxy is replaced, as the plan decided. */
+  strategy: Strategy;
   roles: RoleOrder[];
   accessories: string[];
   /** What the plan saw; the workflow's own probes must see the same. */

@@ -16,9 +16,12 @@ export function wavesOf(hosts: HostOrder[], options: Pick<RunOptions, 'rolling' 
   return waves;
 }
 
-/** True when the primary role's container is proved before any cutover, because the proxy checks its health. */
+/**
+ * True when the primary role's container is proved before any cutover, because the proxy checks its health. With the
+ * strategy `kamal` it boots only behind a proxy that has taken over.
+ */
 export function primaryIsProved(hosts: HostOrder[]): boolean {
-  return hosts.some((host) => host.roles.some((role) => role.primary && role.proxied));
+  return hosts.some((host) => host.strategy !== 'kamal' && host.roles.some((role) => role.primary && role.proxied));
 }
 
 /** Hosts that run a container of the primary role. */

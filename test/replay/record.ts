@@ -97,7 +97,7 @@ const RUNS: Record<string, (bench: Bench) => Promise<Run>> = {
   },
 
   async 'kamals-own-order'(bench) {
-    return await ended(bench, await bench.startWithAttributes(fleetInput({ hosts: fleet(), options: { strategy: 'kamal' } })));
+    return await ended(bench, await bench.startWithAttributes(fleetInput({ hosts: fleet().map((each) => ({ ...each, strategy: 'kamal' })), options: { strategy: 'kamal' } })));
   },
 
   async 'there-already'(bench) {

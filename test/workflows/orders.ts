@@ -12,7 +12,7 @@ export const BARE: RoleOrder = { name: 'core', version: 'v1', runningVersion: 'v
 
 /** A host's part of a run. */
 export function order(host: string, roles: RoleOrder[] = [WEB], more: Partial<HostOrder> = {}): HostOrder {
-  return { host, roles, done: false, accessories: [], fingerprint: `seen-${host}`, ...more };
+  return { host, roles, done: false, strategy: 'swap', accessories: [], fingerprint: `seen-${host}`, ...more };
 }
 
 type InputWish = Partial<Omit<FleetInput, 'options'>> & { hosts: HostOrder[]; options?: Partial<RunOptions> };
@@ -33,7 +33,7 @@ export function fleetInput({ options, ...wish }: InputWish): FleetInput {
     takeOverLockOf: null,
     ...wish,
     options: {
-      strategy: 'swap',
+      strategy: 'auto',
       rolling: false,
       concurrency: 30,
       accessories: 'reboot',

@@ -135,7 +135,7 @@ describe('a wave', () => {
 
   it("keeps Kamal's own order with the strategy `kamal`: the app boots behind the proxy that has taken over", async () => {
     const hosts = new FakeHosts();
-    const { result } = await bench.run(fleetInput({ hosts: [order('a')], options: { strategy: 'kamal' } }), hosts);
+    const { result } = await bench.run(fleetInput({ hosts: [order('a', [WEB], { strategy: 'kamal' })], options: { strategy: 'kamal' } }), hosts);
     expect(result.outcome).toBe('done');
     expect(hosts.order('prepareHost', 'cutOver', 'proveRole', 'stopOldRole', 'pruneHost')).toEqual(['prepareHost a', 'cutOver a', 'proveRole a web', 'stopOldRole a web', 'pruneHost a']);
   });
