@@ -13,8 +13,11 @@ export interface StreamSummary {
   median: number;
   p99: number;
   slowest: number;
-  /** How many requests were sent again because a kept-alive connection was closed under them, as browsers do. */
-  repeated: number;
+  /**
+   * How often a kept-alive connection was closed, idle, just as it was used again. Such a request was never begun on and is
+   * sent anew, as browsers do; what becomes of it then counts.
+   */
+  closedIdle: number;
   /** Good answers by their first two words, which name the app's version. */
   answers: Record<string, number>;
 }
@@ -27,7 +30,7 @@ export class LoadMeter {
   readonly #answers = new Map<string, number>();
   #sent = 0;
   #lost = 0;
-  #repeated = 0;
+  #closedIdle = 0;
   #lastGood: number;
   #outage = 0;
 
@@ -41,8 +44,8 @@ export class LoadMeter {
     this.#sent++;
   }
 
-  repeated(): void {
-    this.#repeated++;
+  closedIdle(): void {
+    this.#closedIdle++;
   }
 
   good(sentAt: number, now: number, body: string): void {
@@ -71,7 +74,7 @@ export class LoadMeter {
       median: at(0.5),
       p99: at(0.99),
       slowest: at(1),
-      repeated: this.#repeated,
+      closedIdle: this.#closedIdle,
       answers: Object.fromEntries(this.#answers),
     };
   }

@@ -11,6 +11,8 @@ import { LoadMeter } from './load-meter.ts';
 
 /** More than that open at once and the generator, not the fleet, would be measured. */
 const mostUnderWay = 1000;
+/** News of a connection's end takes no longer than that, the generator's own delays included. */
+const idleCloseMs = 300;
 
 const plan = JSON.parse(process.argv[2] ?? '') as LoadPlan;
 const startedAt = performance.now();
@@ -89,10 +91,12 @@ function attempt(stream: LoadStream, meter: LoadMeter, agent: Agent, sentAt: num
     outgoing.destroy();
   }, plan.timeoutSeconds * 1000);
   outgoing.on('error', (error: NodeJS.ErrnoException) => {
-    // A server may close an idle connection just as it is used again: clients repeat a GET then, and so does this one.
-    if (!over && !again && outgoing.reusedSocket && error.code === 'ECONNRESET') {
+    // A server may close an idle connection just as it is used again: clients repeat a GET then, and so does this one. A
+    // request that waited longer for its answer was not met by that, but broken off.
+    const closed = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+    if (!over && !again && outgoing.reusedSocket && closed && performance.now() - sentAt < idleCloseMs) {
       end();
-      meter.repeated();
+      meter.closedIdle();
       attempt(stream, meter, agent, sentAt, true);
     } else end(error.code ?? error.message);
   });

@@ -49,11 +49,14 @@ export function loadOn(lab: Lab, perSecond: number, options: { maxSeconds?: numb
 
 /**
  * Starts a load in a process of its own; returns once it sends.
+ * @param namespace file of the network namespace from which it sends; default: the machine's own
  * @throws if it can't be started; `stop` throws if it died before
  */
-export async function startLoad(plan: LoadPlan): Promise<RunningLoad> {
+export async function startLoad(plan: LoadPlan, namespace?: string): Promise<RunningLoad> {
   const program = fileURLToPath(new URL('load-process.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), program, JSON.stringify(plan)], {
+  const node = [process.execPath, '--import', import.meta.resolve('tsx'), program, JSON.stringify(plan)];
+  const [command = '', ...args] = namespace === undefined ? node : ['nsenter', `--net=${namespace}`, ...node];
+  const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -29,6 +29,7 @@ async function makeSwitch(lab: Topology): Promise<void> {
   await ip('link', 'add', lab.interface, 'address', lab.machineMac, 'type', 'veth', 'peer', 'machine', 'netns', lab.namespace);
   await ip('-n', lab.namespace, 'link', 'set', 'machine', 'master', 'switch', 'up');
   await ip('addr', 'add', `${lab.machine}/24`, 'dev', lab.interface);
+  await ip('addr', 'add', `${lab.machineIPv6}/64`, 'dev', lab.interface, 'nodad');
   await ip('link', 'set', lab.interface, 'up');
 }
 
@@ -51,11 +52,14 @@ async function makeLeg(lab: Topology, host: HostPlace): Promise<void> {
   await ipBatch(host.namespace, [
     'link set lo up',
     `addr add ${host.address}/24 dev eth0`,
+    `addr add ${host.ipv6}/64 dev eth0 nodad`,
     'link set eth0 up',
     `route add default via ${lab.gateway}`,
   ]);
   // With the neighbour known for good, a cut cable is silence, as it is on a routed network, and not 'no route to host'.
-  await ip('neigh', 'replace', host.address, 'lladdr', host.mac, 'dev', lab.interface, 'nud', 'permanent');
+  for (const address of [host.address, host.ipv6]) {
+    await ip('neigh', 'replace', address, 'lladdr', host.mac, 'dev', lab.interface, 'nud', 'permanent');
+  }
 }
 
 /** Removes the namespaces, and with them their interfaces. Nothing may run in them any more. */

@@ -13,6 +13,8 @@ export interface HostPlace {
   /** `h1`, `h2`, … */
   name: string;
   address: string;
+  /** The same number in the lab's IPv6 network. */
+  ipv6: string;
   mac: string;
   /** Its network namespace, and the name of its control group. */
   namespace: string;
@@ -31,6 +33,7 @@ export interface Topology {
   /** The machine's own address in the lab. */
   machine: string;
   machineMac: string;
+  machineIPv6: string;
   hosts: HostPlace[];
 }
 
@@ -57,9 +60,11 @@ export function topologyOf(spec: LabSpec): Topology {
     gateway: `${spec.subnet}.1`,
     machine: `${spec.subnet}.254`,
     machineMac: macOf(`${spec.subnet}.254`),
+    machineIPv6: ipv6Of(spec.subnet, 254),
     hosts: Array.from({ length: count }, (_, index) => ({
       name: `h${index + 1}`,
       address: `${spec.subnet}.${index + 11}`,
+      ipv6: ipv6Of(spec.subnet, index + 11),
       mac: macOf(`${spec.subnet}.${index + 11}`),
       namespace: `${namespace}-h${index + 1}`,
     })),
@@ -69,4 +74,9 @@ export function topologyOf(spec: LabSpec): Topology {
 /** Fixed, so that the machine can know it without asking (network.ts says why). */
 function macOf(address: string): string {
   return ['02', '62', ...address.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'))].join(':');
+}
+
+/** A unique local address that reads like the IPv4 one: `fd62:10:77:0::11` beside `10.77.0.11`. */
+function ipv6Of(subnet: string, host: number): string {
+  return `fd62:${subnet.replaceAll('.', ':')}::${host}`;
 }

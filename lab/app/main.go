@@ -85,6 +85,7 @@ func serve(ctx context.Context) error {
 	if err := server.Shutdown(finish); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	waitForSockets(finish)
 	return nil
 }
 
@@ -118,6 +119,9 @@ func routes() http.Handler {
 		time.Sleep(min(seconds(r.URL.Query().Get("s")), time.Minute))
 		fmt.Fprintf(w, "slow %s\n", version())
 	})
+	mux.HandleFunc("/download", download)
+	mux.HandleFunc("/upload", upload)
+	mux.HandleFunc("/ws", echo)
 	return mux
 }
 

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { clientClasses, removeClients, startClients } from '../../lab/clients.ts';
 import { comparable } from '../../lab/comparable.ts';
+import { startExchanges } from '../../lab/exchanges.ts';
 import { Lab } from '../../lab/lab.ts';
 import { realKamal } from '../../lab/kamal.ts';
 import { loadOn, startLoad } from '../../lab/load.ts';
@@ -43,6 +45,32 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(stopped?.lost).toBeGreaterThan(5);
     expect(stopped?.good).toBeGreaterThan(5);
     expect(stopped?.outage).toBeGreaterThan(500);
+  });
+
+  it('has clients of every class, and exchanges that take long, and notices when they are cut off', async () => {
+    const clients = await startClients(lab, 'h1');
+    const exchanges = await startExchanges(lab.host('h1').address, 2);
+    const cutOff = await startExchanges(`[${lab.host('h2').ipv6}]`, 30);
+    expect((await exchanges.ended).map(({ name, end }) => [name, end])).toEqual([
+      ['download', 'well'],
+      ['websocket', 'well'],
+      ['upload', 'well'],
+    ]);
+    await lab.exec('h1', 'docker kill traefik');
+    await lab.exec('h2', 'docker kill traefik');
+    await pause(1000);
+    const streams = await clients.stop();
+    expect(streams.map(({ name }) => name)).toEqual(clientClasses.flatMap((each) => [`${each}, new`, `${each}, kept`]));
+    for (const stream of streams) {
+      expect(stream.good, stream.name).toBeGreaterThan(10);
+      expect(stream.lost, stream.name).toBeGreaterThan(2);
+      expect(stream.outage, stream.name).toBeGreaterThan(500);
+    }
+    for (const { name, end } of await cutOff.ended) expect(end, name).not.toBe('well');
+    await lab.exec('h1', 'docker start traefik');
+    await lab.exec('h2', 'docker start traefik');
+    await removeClients(lab, 'h1');
+    expect((await lab.inspect('h1')).containers.map(({ name }) => name)).toEqual(['labapp-web-v1', 'traefik']);
   });
 
   it('gives the hosts their disks back', async () => {

@@ -22,6 +22,14 @@ describe('LoadMeter', () => {
     });
   });
 
+  it('counts apart what met the closing of an idle connection', () => {
+    const meter = new LoadMeter('', 0);
+    meter.sent();
+    meter.closedIdle();
+    meter.good(0, 10, 'labapp v1 on one');
+    expect(meter.summary(10)).toMatchObject({ sent: 1, good: 1, lost: 0, closedIdle: 1 });
+  });
+
   it('takes the longest time without a good answer for the outage, wherever it is', () => {
     const inTheMiddle = new LoadMeter('', 0);
     inTheMiddle.good(0, 100, '');

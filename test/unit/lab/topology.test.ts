@@ -14,6 +14,7 @@ describe('topologyOf', () => {
       ['h3', '10.77.0.13', 'bkt-demo-h3'],
     ]);
     expect(new Set(lab.hosts.map((host) => host.mac)).size).toBe(3);
+    expect(lab.hosts[0]?.ipv6).toBe('fd62:10:77:0::11');
   });
 
   it('refuses what the kernel or the network would refuse later', () => {
