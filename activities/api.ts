@@ -1,4 +1,5 @@
 import type { AccessoryMode, Direction, FleetResult, RoleOrder, Strategy } from '../workflows/types.ts';
+import type { KnownAnswer } from '../src/plan/answers.ts';
 import type { ProbeReport } from '../src/plan/facts.ts';
 
 /**
@@ -15,6 +16,8 @@ export interface Activities {
   prepareHost(args: PrepareArgs): Promise<StepNotes>;
   /** Boots the running version in the new network and registers it with the proxy that doesn't serve yet. */
   proveRole(args: RoleArgs): Promise<StepNotes>;
+  /** Asks old and new proxy the same; a difference that nobody accepted stops the run. Changes nothing. */
+  compareAnswers(args: CompareAnswersArgs): Promise<AnswersNotes>;
   /** Old proxy out, new proxy in: one script, never cancelled. */
   cutOver(args: CutOverArgs): Promise<StepNotes>;
   /** Stops the old containers of a role that the new proxy serves by now. */
@@ -37,6 +40,11 @@ export interface StepNotes {
   notes: string[];
   /** True when the host was as wanted already. */
   unchanged: boolean;
+}
+
+/** What is known of the old proxy's answers: `verify` asks the published new one the same. */
+export interface AnswersNotes extends StepNotes {
+  known: KnownAnswer[];
 }
 
 /** Names one scheduled activity among all that a run ever does on a host. */
@@ -86,6 +94,11 @@ export interface RoleArgs extends StepArgs {
   replacedSuffix: string;
 }
 
+export interface CompareAnswersArgs extends Omit<StepArgs, 'seq'> {
+  acceptAnswers: string[];
+  probeUrls: string[];
+}
+
 export interface CutOverArgs extends StepArgs {
   roles: RoleOrder[];
   strategy: Strategy;
@@ -95,6 +108,8 @@ export interface VerifyArgs extends StepArgs {
   roles: RoleOrder[];
   /** False while the old generation is still there, stopped. */
   pruned: boolean;
+  /** What the old proxy answered; empty where it wasn't asked. */
+  known: KnownAnswer[];
 }
 
 export interface PutBackArgs extends StepArgs {
@@ -124,6 +139,7 @@ export const FailureType = {
   appUnhealthy: 'AppUnhealthy',
   accessoryUnhealthy: 'AccessoryUnhealthy',
   overlapEnded: 'OverlapEnded',
+  answersDiffer: 'AnswersDiffer',
   cutoverFailed: 'CutoverFailed',
   verifyFailed: 'VerifyFailed',
   putBackFailed: 'PutBackFailed',

@@ -1,4 +1,5 @@
 import { accessoryActivities } from './accessories.ts';
+import { answerActivities } from './answers.ts';
 import type { Activities } from './api.ts';
 import { appActivities } from './app.ts';
 import { Context, type Surroundings } from './context.ts';
@@ -35,6 +36,7 @@ export function createActivities(surroundings: Surroundings): ActivitySet {
       ...lockActivities(context),
       ...prepareActivities(context),
       ...appActivities(context),
+      ...answerActivities(context),
       ...cutoverActivities(context),
       ...verifyActivities(context),
       ...pruneActivities(context),

@@ -115,7 +115,7 @@ export function gatherCrew(input: FleetInput, runStartedAt: number, desk: Desk):
     try {
       member.handle = await startChild(host, {
         workflowId,
-        args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, order }],
+        args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, order, acceptAnswers: input.options.acceptAnswers, probeUrls: input.options.probeUrls }],
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         staticSummary: `${input.direction} ${order.host}`,

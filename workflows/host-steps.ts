@@ -15,7 +15,7 @@ export interface HostSteps {
    * Runs a step and notes its time and outcome. The activity gets the step's place in the host's order of steps, and
    * the options under which the Temporal UI shows it by its name.
    */
-  run(name: string, activity: (seq: number, options: { summary: string }) => Promise<StepNotes>): Promise<StepNotes>;
+  run<Notes extends StepNotes>(name: string, activity: (seq: number, options: { summary: string }) => Promise<Notes>): Promise<Notes>;
   phase(phase: HostPhase): void;
 }
 

@@ -10,6 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { NEEDS_A_PERSON, type StepArgs } from '../activities/api.ts';
+import type { KnownAnswer } from '../src/plan/answers.ts';
 import { failureOf } from './failure.ts';
 import { hostSteps, type HostSteps } from './host-steps.ts';
 import { hostQuery, hostReported, verdictSignal, type HostReport, type Verdict } from './messages.ts';
@@ -22,6 +23,8 @@ export interface HostInput {
   digest: string;
   direction: Direction;
   order: HostOrder;
+  acceptAnswers: string[];
+  probeUrls: string[];
 }
 
 /** Where the numbers of a host's steps begin: the run's lock comes before, accessories and unlocking after. */
@@ -143,6 +146,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
   const proxied = roles.filter(({ role }) => role.proxied);
   const others = roles.filter(({ role }) => !role.proxied);
 
+  let known: KnownAnswer[] = [];
   const cut = () =>
     // From here to the end of the script nobody may stop it: between the two proxies nothing serves.
     CancellationScope.nonCancellable(() =>
@@ -155,7 +159,11 @@ function hostParts(input: HostInput, steps: HostSteps) {
   return {
     async prove() {
       await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }]));
-      if (strategy !== 'kamal') await boot(proxied);
+      // Kamal's own order proves nothing before the old proxy is gone.
+      if (strategy === 'kamal') return;
+      await boot(proxied);
+      const { acceptAnswers, probeUrls } = input;
+      if (proxied.length > 0) ({ known } = await steps.run('compare answers', (_seq, options) => proving.compareAnswers.executeWithOptions(options, [{ ...base, acceptAnswers, probeUrls }])));
     },
     async cutOver() {
       if (proxied.length > 0) await cut();
@@ -170,7 +178,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
       await this.verify(false);
     },
     async verify(pruned: boolean) {
-      await steps.run('verify', (seq, options) => changing.verifyHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, pruned }]));
+      await steps.run('verify', (seq, options) => changing.verifyHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, pruned, known }]));
     },
     async finish() {
       await steps.run('prune', (seq, options) => changing.pruneHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }]));

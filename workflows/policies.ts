@@ -20,7 +20,7 @@ export const looking = proxyActivities<Pick<Activities, 'probeHost'>>({
  * Before the cutover two generations of a role run side by side, which must not last: what takes longer than a quarter
  * of an hour, retries included, is given up, and the host put back.
  */
-export const proving = proxyActivities<Pick<Activities, 'prepareHost' | 'proveRole'>>({
+export const proving = proxyActivities<Pick<Activities, 'prepareHost' | 'proveRole' | 'compareAnswers'>>({
   startToCloseTimeout: '10m',
   scheduleToCloseTimeout: '15m',
   heartbeatTimeout,

@@ -35,6 +35,10 @@ export interface RunOptions {
   approvalTimeoutSeconds: number;
   /** Waits for a deploy lock that somebody else holds, instead of ending; null: doesn't. Seconds. */
   lockWait: { timeout: number; interval: number } | null;
+  /** Differences between the old proxy's answers and the new one's that a person has accepted, by name. */
+  acceptAnswers: string[];
+  /** A load balancer's own checks, asked on each host before and after the cutover. */
+  probeUrls: string[];
   /** Hooks may simply run again when nobody saw how they ended. */
   hooksIdempotent: boolean;
 }

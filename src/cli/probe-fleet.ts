@@ -1,3 +1,4 @@
+import { askOldProxy } from '../../activities/answers.ts';
 import { lookAt } from '../../activities/probe.ts';
 import { sshSettings } from '../../activities/ssh-settings.ts';
 import type { Secrets } from '../kamal/index.ts';
@@ -20,15 +21,19 @@ const AT_ONCE = 30;
  * Looks at all selected hosts, and at the primary one for its deploy lock. Changes nothing.
  *
  * @param secrets where the configuration takes SSH keys from them
+ * @param wish `probeUrls`: checks of a load balancer to ask, too
  */
-export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets): Promise<FleetProbe> {
+export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets, wish: { probeUrls: string[] }): Promise<FleetProbe> {
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
   const probe: FleetProbe = { facts: [], unreachable: [] };
   const waiting = [...new Set([...deployment.hosts, primaryHostOf(deployment)])];
   const next = async (): Promise<void> => {
     for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
       try {
-        probe.facts.push(await lookAt(await pool.get(host), deployment));
+        const connection = await pool.get(host);
+        const facts = await lookAt(connection, deployment);
+        const answers = deployment.hosts.includes(host) ? await askOldProxy(connection, deployment, facts, wish.probeUrls) : [];
+        probe.facts.push({ ...facts, answers: answers ?? [] });
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
         probe.unreachable.push({ host, message: error.message, hint: error.hint });

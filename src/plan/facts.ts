@@ -1,3 +1,5 @@
+import type { KnownAnswer } from './answers.ts';
+
 /**
  * What a probe found on a host, as plain data.
  *
@@ -16,6 +18,8 @@ export interface ContainerFacts {
   restartPolicy: string;
   networkMode: string;
   networks: string[];
+  /** IPv4 address by network; empty while it doesn't run. */
+  addresses: Record<string, string>;
   labels: Record<string, string>;
   env: Record<string, string>;
   mounts: MountFacts[];
@@ -77,6 +81,8 @@ export interface HostFacts {
   openRuns: { app: string[]; accessories: string[] };
   /** True when kamal-proxy's state holds a certificate for automatic TLS. */
   certificates: boolean;
+  /** What the old proxy answers now; empty where none runs, or where nobody asked. */
+  answers: KnownAnswer[];
 }
 
 /** The probe's answer as a workflow sees it: no environment, no labels, no values. */

@@ -24,6 +24,7 @@ export function readFacts(host: string, output: string): HostFacts {
     locks: lines('locks').map(readLock),
     openRuns: { app: openRuns(lines('runs'), 'app'), accessories: openRuns(lines('runs'), 'accessories') },
     certificates: lines('certificates').length > 0,
+    answers: [],
   };
 }
 
@@ -85,7 +86,7 @@ interface Inspect {
   };
   Config?: { Image?: string; Env?: string[] | null; Labels?: Record<string, string> | null; Hostname?: string; Cmd?: string[] | null };
   Mounts?: { Type?: string; Name?: string; Source?: string; Destination?: string }[];
-  NetworkSettings?: { Networks?: Record<string, unknown> | null };
+  NetworkSettings?: { Networks?: Record<string, { IPAddress?: string }> | null };
 }
 
 function readContainer(raw: Inspect): ContainerFacts {
@@ -99,6 +100,7 @@ function readContainer(raw: Inspect): ContainerFacts {
     restartPolicy: raw.HostConfig?.RestartPolicy?.Name || 'no',
     networkMode: raw.HostConfig?.NetworkMode ?? '',
     networks: Object.keys(raw.NetworkSettings?.Networks ?? {}).sort(),
+    addresses: Object.fromEntries(Object.entries(raw.NetworkSettings?.Networks ?? {}).flatMap(([network, { IPAddress }]) => (IPAddress ? [[network, IPAddress]] : []))),
     labels: raw.Config?.Labels ?? {},
     env: readEnv(raw.Config?.Env ?? []),
     mounts: (raw.Mounts ?? []).map(readMount),

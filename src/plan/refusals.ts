@@ -1,7 +1,9 @@
 import type { Deployment, Role, Snapshot } from '../kamal/index.ts';
 import { toS } from '../kamal/ruby/value.ts';
 import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
+import { acceptOption, notAccepted } from './answers.ts';
 import { MOST_HOSTS } from './limits.ts';
+import { predictedDifferences } from './predicted-answers.ts';
 import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
 
 /** A reason not to begin, found before anything was changed. */
@@ -20,6 +22,8 @@ export interface RefusalOptions {
   allowIssuance: boolean;
   /** Somebody else's deploy lock is waited for, not refused. */
   waitForLock: boolean;
+  /** Differences between what Traefik and kamal-proxy answer that a person has accepted, by name. */
+  acceptAnswers: readonly string[];
   /** `--version`: boot this one instead of the version that runs. */
   version?: string;
 }
@@ -84,6 +88,7 @@ export function hostRefusals(facts: HostFacts, deployment: Deployment, options: 
     ...roleRefusals(facts, deployment, options, refuse),
     ...proxyRefusals(facts, deployment, options, refuse),
     ...accessoryRefusals(facts, deployment, options, refuse),
+    ...answerRefusals(facts, deployment, options, refuse),
   ];
 }
 
@@ -138,6 +143,14 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
       ? [refuse(`\`ssl: true\` (role ${tls.map((role) => role.name).join(', ')}) and kamal-proxy holds no certificate yet: the first HTTPS request would wait for one`, 'go on with --allow-issuance, best with --rolling, or bring a custom certificate')]
       : []),
   ];
+}
+
+/** Load balancers and monitors ask hosts by their address, too: what nobody answers any more takes the host out. */
+function answerRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
+  const lost = notAccepted(predictedDifferences(facts.answers, deployment, facts.host), options.acceptAnswers);
+  if (lost.length === 0) return [];
+  const lines = lost.map(({ name, before, after }) => `'${name}' (${before} now, then ${after})`);
+  return [refuse(`Traefik answers what kamal-proxy would not: ${lines.join(', ')}`, `give kamal-proxy these names (\`proxy: hosts\`), or accept it: ${acceptOption(lost)}`)];
 }
 
 /** True for a container that Traefik's Docker provider routes to by its labels. */

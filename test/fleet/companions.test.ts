@@ -16,6 +16,9 @@ import { asKamalsBut, presentState } from './upgraded.ts';
 
 const NAME = 'shop.test';
 
+/** Traefik answers in plain, whatever is asked for; from here on the name and TLS are needed. */
+const accepting = ['--accept-answers', ['by ip', 'unknown host', NAME].flatMap((who) => [`http ${who} /up`, `http ${who} /`]).join(',')];
+
 const SCRIPTS = '/etc/redis/scripts';
 const FOLDER = `config/scripts:${SCRIPTS}`;
 const files = [
@@ -71,14 +74,14 @@ describe('what comes with the app: assets, error pages, a certificate of its own
     const whole = projectWith([...files, FOLDER], secrets);
     before = await listFleet();
     await shop.configure({ ...whole, changes: { ...whole.changes, env: { clear: { NEVER_HEALTHY: '1' } } } });
-    failed = await shop.upgrade();
+    failed = await shop.upgrade(...accepting);
     afterFailure = await listFleet();
 
     await lab.restore();
     await shop.configure(whole);
     await redis('SET written before');
 
-    const upgraded = await shop.upgrade();
+    const upgraded = await shop.upgrade(...accepting);
     expect(upgraded.code, upgraded.stderr).toBe(0);
     ours = await observe();
   });

@@ -179,6 +179,7 @@ function byRun(fleets: Map<string, FakeHosts>): Activities {
     releaseLock: (args) => of(args.run).releaseLock(args),
     prepareHost: (args) => of(args.run).prepareHost(args),
     proveRole: (args) => of(args.run).proveRole(args),
+    compareAnswers: (args) => of(args.run).compareAnswers(args),
     cutOver: (args) => of(args.run).cutOver(args),
     stopOldRole: (args) => of(args.run).stopOldRole(args),
     replaceRole: (args) => of(args.run).replaceRole(args),

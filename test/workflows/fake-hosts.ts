@@ -1,5 +1,5 @@
 import { activityInfo, ApplicationFailure, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
-import { FailureType, type AccessoryArgs, type Activities, type HookArgs, type LockArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes } from '../../activities/api.ts';
+import { FailureType, type AccessoryArgs, type Activities, type AnswersNotes, type HookArgs, type LockArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes } from '../../activities/api.ts';
 import type { ProbeReport } from '../../src/plan/facts.ts';
 import type { FleetResult } from '../../workflows/types.ts';
 
@@ -123,6 +123,10 @@ export class FakeHosts implements Activities {
       if (!host.prepared) this.violations.push(`${args.host}: ${args.role.name} was booted before the host was prepared`);
       host.proved.push(args.role.name);
     });
+  }
+
+  async compareAnswers(args: Omit<StepArgs, 'seq'>): Promise<AnswersNotes> {
+    return { ...(await this.#call('compareAnswers', args.host, '', () => undefined)), known: [] };
   }
 
   async cutOver(args: StepArgs): Promise<StepNotes> {

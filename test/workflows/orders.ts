@@ -41,6 +41,8 @@ export function fleetInput({ options, ...wish }: InputWish): FleetInput {
       approve: [],
       approvalTimeoutSeconds: 7 * 24 * 3600,
       lockWait: null,
+      acceptAnswers: [],
+      probeUrls: [],
       hooksIdempotent: false,
       ...options,
     },

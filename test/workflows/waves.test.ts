@@ -30,7 +30,7 @@ describe('a wave', () => {
     expect(result.outcome).toBe('done');
     expect(run.hosts.order()).toEqual([
       'runHook pre-connect a', 'probeHost a', 'acquireLock a', 'probeHost a', 'runHook pre-proxy-reboot a', 'runHook pre-app-boot a',
-      'prepareHost a', 'proveRole a web', 'cutOver a', 'stopOldRole a web', 'replaceRole a job', 'verifyHost a',
+      'prepareHost a', 'proveRole a web', 'compareAnswers a', 'cutOver a', 'stopOldRole a web', 'replaceRole a job', 'verifyHost a',
       'runHook post-app-boot a', 'runHook post-proxy-reboot a', 'pruneHost a', 'releaseLock a', `writeReport ${run.input.run}`,
     ]);
     expect(result.hosts[0]).toMatchObject({ outcome: 'done', phase: 'done', alreadyThere: false });

@@ -31,6 +31,8 @@ interface UpgradeOptions extends ProjectOptions {
   lockWaitInterval: number;
   allowIssuance?: boolean;
   acceptLostEnv?: boolean;
+  acceptAnswers: string[];
+  probeUrl: string[];
   confirmed?: boolean;
   detach?: boolean;
   dryRun?: boolean;
@@ -54,6 +56,8 @@ export function upgradeCommand(program: Command): void {
     .option('--hooks-idempotent', 'hooks may run again when nobody saw how they ended')
     .option('--allow-issuance', 'with ssl: true, let kamal-proxy get its certificates at the first requests')
     .option('--accept-lost-env', 'go on though variables disappear or become empty (-y does not say that)')
+    .option('--accept-answers <names>', 'go on though Traefik answers these requests and kamal-proxy will not; names as a refusal gives them, with commas between', commas, [])
+    .option('--probe-url <url>', "a load balancer's own check, asked on each host before and after: it must succeed as before (may be given several times)", probeUrl, [])
     .option('-y, --confirmed', "don't ask")
     .option('--detach', 'start the run and leave; `bactrian watch` follows it')
     .option('--dry-run', 'show the plan and stop')
@@ -89,7 +93,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
     if (deployment.hosts.length === 0) throw new CommandError(EXIT.usage, 'no host is selected: nothing to do', 'look at -h and -r, and at `servers:`');
     out.tell(dim(`Looking at ${deployment.hosts.length} hosts …`));
-    const probe = await probeFleet(project, secrets);
+    const probe = await probeFleet(project, secrets, { probeUrls: options.probeUrl });
     if (probe.unreachable.length > 0) {
       throw new CommandError(
         EXIT.refused,
@@ -108,6 +112,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
       pullAccessories: options.pullAccessories === true,
       allowIssuance: options.allowIssuance === true,
       waitForLock: options.lockWait === true,
+      acceptAnswers: options.acceptAnswers,
     });
     out.tell(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
     if (plan.refusals.length > 0) throw new CommandError(EXIT.refused, renderRefusals(plan.refusals));
@@ -157,6 +162,8 @@ function runOptions(options: UpgradeOptions): RunOptions {
     pullAccessories: options.pullAccessories === true,
     approve: options.approve,
     approvalTimeoutSeconds: options.approvalTimeout,
+    acceptAnswers: options.acceptAnswers,
+    probeUrls: options.probeUrl,
     hooksIdempotent: options.hooksIdempotent === true,
     lockWait: options.lockWait ? { timeout: options.lockWaitTimeout, interval: options.lockWaitInterval } : null,
   };
@@ -170,6 +177,15 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on is expected');
   return value;
+}
+
+function commas(text: string, before: string[]): string[] {
+  return [...before, ...text.split(',').map((name) => name.trim()).filter((name) => name !== '')];
+}
+
+function probeUrl(text: string, before: string[]): string[] {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new InvalidArgumentError(`'${text}' is no URL to ask: http://… or https://… is expected`);
+  return [...before, text];
 }
 
 function gates(text: string): Gate[] {

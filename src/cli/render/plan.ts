@@ -43,8 +43,8 @@ function renderHost(host: HostPlan, heading: PlanHeading): string[] {
 function steps(host: HostPlan, heading: PlanHeading): string[] {
   if (isDone(host)) return ['accessories'];
   const proxied = host.roles.some((role) => role.proxied);
-  const order = proxied ? ['prepare', 'boot app', 'hand over to kamal-proxy', 'stop old app'] : ['prepare', 'boot app', 'stop old app'];
-  if (heading.strategy === 'kamal' && proxied) order.splice(1, 2, 'hand over to kamal-proxy', 'boot app');
+  const order = proxied ? ['prepare', 'boot app', 'compare answers', 'hand over to kamal-proxy', 'stop old app'] : ['prepare', 'boot app', 'stop old app'];
+  if (heading.strategy === 'kamal' && proxied) order.splice(1, 3, 'hand over to kamal-proxy', 'boot app');
   return [...order, 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
 }
 

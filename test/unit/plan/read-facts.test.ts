@@ -16,7 +16,7 @@ describe('readFacts', () => {
     ]);
     expect(facts.containers[0]).toEqual({
       id: 'id-shop-web-v1', name: 'shop-web-v1', image: { id: 'sha256:v1', name: 'registry.example.com/acme/shop:v1' }, running: true, status: 'running', health: 'healthy',
-      restartPolicy: 'unless-stopped', networkMode: 'default', networks: ['bridge', 'kamal'], labels: { service: 'shop', role: 'web', destination: '' },
+      restartPolicy: 'unless-stopped', networkMode: 'default', networks: ['bridge', 'kamal'], addresses: {}, labels: { service: 'shop', role: 'web', destination: '' },
       env: { MODE: 'live', EMPTY: '', URL: 'postgres://x?a=b', BARE: '' },
       mounts: [{ type: 'volume', name: anonymous, source: '/var/lib/docker/volumes/x/_data', destination: '/data' }, { type: 'bind', name: null, source: '/srv', destination: '/srv' }],
       ports: [], devices: [], hostname: 'h', cmd: ['bin/web', '-p', '3000'], startedAt: '2026-11-24T20:00:00Z',

@@ -1,0 +1,67 @@
+import { routedNames } from './traefik-rules.ts';
+
+/** One request that old and new proxy are asked alike. */
+export interface Question {
+  /** Stays the same from run to run and host to host: `http by ip /up`, `https shop.example /`. People accept differences by it. */
+  name: string;
+  scheme: 'http' | 'https';
+  /** The port of the host on which the old proxy is asked. */
+  port: number;
+  /** The name that is asked for; null: the host's own address. */
+  host: string | null;
+  /** With its query, if there is one. */
+  path: string;
+}
+
+export interface QuestionsAbout {
+  /** Ports of the host that the old proxy publishes. */
+  ports: readonly number[];
+  /** Host names that kamal-proxy will serve, and the name or address under which the configuration knows the host. */
+  hosts: readonly string[];
+  /** Health paths, path prefixes. */
+  paths: readonly string[];
+  /** Labels of the containers whose routers the old proxy follows. */
+  labels: readonly Record<string, string>[];
+  /** `--probe-url`s: what a load balancer asks each host. */
+  probes: readonly string[];
+}
+
+/** A name that nobody has (RFC 2606). */
+export const UNKNOWN_HOST = 'unknown.invalid';
+/** More names and paths than these are not asked for on one host. */
+const MOST_NAMES = 24;
+const MOST_PATHS = 8;
+const SCHEMES = ['http', 'https'] as const;
+const DEFAULT_PORT = { http: 80, https: 443 } as const;
+
+/**
+ * What clients may be asking a host now: by its address, by each name, by a name that nobody has, on each port, in
+ * plain and over TLS. Each load balancer's own check comes first.
+ */
+export function questionsAbout({ ports, hosts, paths, labels, probes }: QuestionsAbout): Question[] {
+  const routed = routedNames(labels);
+  // A pattern among kamal-proxy's hosts stands for names that nobody has told.
+  const names = [...new Set([...hosts, ...routed.hosts].map((host) => host.toLowerCase()).filter((host) => host !== '' && !host.includes('*')))];
+  const asked: (string | null)[] = [null, ...names.slice(0, MOST_NAMES), UNKNOWN_HOST];
+  const wanted = [...new Set([...paths, '/', ...routed.paths])].slice(0, MOST_PATHS);
+  const questions = ports.flatMap((port) => SCHEMES.flatMap((scheme) => asked.flatMap((host) => wanted.map((path) => ({ name: nameOf(scheme, port, host, path), scheme, port, host, path })))));
+  return [...probes.map(probeQuestion), ...questions];
+}
+
+function nameOf(scheme: Question['scheme'], port: number, host: string | null, path: string): string {
+  const who = host === null ? 'by ip' : host === UNKNOWN_HOST ? 'unknown host' : host;
+  // Names are given as a list with commas.
+  return `${scheme}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`} ${who} ${path.replaceAll(',', '%2C')}`;
+}
+
+/**
+ * A load balancer's check as a question to each host.
+ * @throws TypeError when it is no http or https URL
+ */
+export function probeQuestion(text: string): Question {
+  const url = new URL(text);
+  const scheme = url.protocol.slice(0, -1);
+  if (scheme !== 'http' && scheme !== 'https') throw new TypeError(`${scheme} is not asked`);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return { name: `probe ${url.origin}${url.pathname}`.replaceAll(',', '%2C'), scheme, port: Number(url.port) || DEFAULT_PORT[scheme], host, path: `${url.pathname}${url.search}` };
+}
