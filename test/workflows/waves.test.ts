@@ -35,7 +35,7 @@ describe('a wave', () => {
     ]);
     expect(result.hosts[0]).toMatchObject({ outcome: 'done', phase: 'done', alreadyThere: false });
     expect(result.hosts[0]?.steps.map(({ name, state }) => `${name}: ${state}`)).toEqual([
-      'prepare: done', 'boot app web: done', 'hand over to kamal-proxy: done', 'stop old web: done', 'boot app job: done', 'verify: done', 'prune: done',
+      'prepare: done', 'boot app web: done', 'compare answers: done', 'hand over to kamal-proxy: done', 'stop old web: done', 'boot app job: done', 'verify: done', 'prune: done',
     ]);
   });
 
