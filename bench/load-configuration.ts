@@ -1,4 +1,4 @@
-/** How long it takes to load 100 hosts in each of 10 roles with 50 variables: `npx tsx bench/load-configuration.ts [RUNS]`. */
+/** How long it takes to load 100 hosts in each of 10 roles with 50 variables: `bin/bench configuration [RUNS]`. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
