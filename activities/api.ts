@@ -26,7 +26,7 @@ export interface Activities {
   replaceRole(args: RoleArgs): Promise<StepNotes>;
   verifyHost(args: VerifyArgs): Promise<StepNotes>;
   /** The point of no return: Traefik, the old containers and what else is left over go. */
-  pruneHost(args: PrepareArgs): Promise<StepNotes>;
+  pruneHost(args: PruneArgs): Promise<StepNotes>;
   /** Undoes, in reverse, what the host's journal says this run did. */
   putBack(args: PutBackArgs): Promise<StepNotes>;
   swapAccessory(args: AccessoryArgs): Promise<StepNotes>;
@@ -84,7 +84,11 @@ export type HookName = 'pre-connect' | 'pre-proxy-reboot' | 'post-proxy-reboot' 
 export interface PrepareArgs extends StepArgs {
   roles: RoleOrder[];
   strategy: Strategy;
+  /** Certificates that Traefik holds are carried over to kamal-proxy. */
+  importCertificates: boolean;
 }
+
+export type PruneArgs = Omit<PrepareArgs, 'importCertificates'>;
 
 export interface RoleArgs extends StepArgs {
   role: RoleOrder;

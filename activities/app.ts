@@ -6,6 +6,7 @@ import { runStep } from './remote-step.ts';
 import { bootScript, roleOf, stopping } from './roles.ts';
 import { HEALTHY_AGAIN_SECONDS } from './prepare.ts';
 import { armOverlapTimer, DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
+import { fixedCertificateWords } from './script/certificates.ts';
 import { proveScript, replaceScript, stopOldScript } from './script/app.ts';
 
 /** Twice what a run itself allows for it: whoever is alive decides, not the timer. */
@@ -24,10 +25,11 @@ export function appActivities(context: Context) {
       const role = roleOf(deployment, args.role.name);
       // The words after `docker exec kamal-proxy`; the target's id is known on the host only.
       const deploy = app.deploy(deployment, { role, target: '${short}', version: args.role.version }).slice(3).join(' ');
+      const deployWith = `${deploy} ${fixedCertificateWords(role.containerPrefix)}`;
       const body = [
         REFUSE_AFTER_OVERLAP,
         armOverlapTimer(args.run, overlapSeconds(context.env()), HEALTHY_AGAIN_SECONDS),
-        proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), proxyService: role.containerPrefix, deploy }),
+        proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), proxyService: role.containerPrefix, deploy: deployWith }),
       ].join('\n');
       return await runStep(context, args, { name: `boot ${role.name}`, body, journal: 'app', fence: fenceOf(deployment) });
     },

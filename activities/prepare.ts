@@ -4,7 +4,9 @@ import type { RoleOrder } from '../workflows/types.ts';
 import type { PrepareArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { secretsFailure, type Project } from './project.ts';
-import { runStep } from './remote-step.ts';
+import { certificatesToCarry } from './certificates.ts';
+import { runStep, whileHeartbeating } from './remote-step.ts';
+import { carryScript } from './script/certificates.ts';
 import { prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
 import { inLoginShell } from './script/words.ts';
@@ -18,11 +20,13 @@ export function prepareActivities(context: Context) {
     async prepareHost(args: PrepareArgs): Promise<StepNotes> {
       const { deployment, snapshot, audit } = await rendering(context, args);
       const secrets = await context.store.secrets({ deployment, snapshot });
+      const certificates = await whileHeartbeating(() => certificatesToCarry(context, args, deployment));
       const script = [
         // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
         putBackOtherRuns(HEALTHY_AGAIN_SECONDS),
         audit('Rebooted proxy'),
         prepareScript(needs({ deployment, snapshot }, secrets, args)),
+        carryScript(certificates),
       ].join('\n');
       return await runStep(context, args, { name: 'prepare', body: script, journal: 'app', fence: fenceOf(deployment) });
     },

@@ -54,6 +54,11 @@ export class ProjectStore {
     return this.#secretValues;
   }
 
+  /** Remembers a value that was found on a host, for scrubbing. */
+  keepSecret(value: string): void {
+    this.#secretValues.add(value);
+  }
+
   /**
    * The configuration that a run was started with.
    * @throws ApplicationFailure ConfigurationMissing when it is neither kept here nor what the checkout gives now

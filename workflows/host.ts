@@ -158,7 +158,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
 
   return {
     async prove() {
-      await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }]));
+      await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy, importCertificates: order.importCertificates }]));
       // Kamal's own order proves nothing before the old proxy is gone.
       if (strategy === 'kamal') return;
       await boot(proxied);

@@ -72,6 +72,8 @@ export interface HostOrder {
   done: boolean;
   /** How this host's proxy is replaced, as the plan decided. */
   strategy: Strategy;
+  /** Certificates that Traefik holds are carried over to kamal-proxy. */
+  importCertificates: boolean;
   roles: RoleOrder[];
   accessories: string[];
   /** What the plan saw; the workflow's own probes must see the same. */

@@ -1,3 +1,4 @@
+import { PRINT_PROXY_CERTIFICATES, printTraefikCertificates } from './held-certificates.ts';
 import { q } from './words.ts';
 
 /** Programs that host scripts use beyond a POSIX shell's own. */
@@ -29,6 +30,7 @@ section disk; df -kP "$(docker info -f '{{.DockerRootDir}}' 2>/dev/null || echo 
 section listening; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }' | sort -u | while read -r h; do printf '%d\\n' "0x$h"; done
 section locks; for p in ${locks.map(q).join(' ')}; do [ -d "$p" ] && printf '%s\t%s\t%s\n' "$p" "$({ base64 < "$p/details"; } 2>/dev/null | tr -d '\n')" "$(grep -lxF "lock $p" .kamal/bactrian/*/lock.journal 2>/dev/null | head -n 1 | cut -d / -f 3)"; done
 section runs; for j in .kamal/bactrian/*/app.journal .kamal/bactrian/*/accessories.journal; do [ -f "$j" ] && ! grep -qx committed "$j" && [ "$(cat "$(dirname "$j")/of" 2>/dev/null)" = ${fence} ] && printf '%s\t%s\n' "$(basename "$j" .journal)" "$(basename "$(dirname "$j")")"; done
-section certificates; d=$(docker volume inspect -f '{{.Mountpoint}}' kamal-proxy-config 2>/dev/null) && ls "$d"/certs/*/* 2>/dev/null
+section certificates; ${PRINT_PROXY_CERTIFICATES}
+section traefik-certificates; ${printTraefikCertificates(false)}
 section end; :`;
 }

@@ -1,3 +1,5 @@
+import { REMOVE_CERTIFICATE } from './certificates.ts';
+
 /**
  * Undoes what the journal says, newest act first. Every line may be undone twice: an attempt that dies in the middle is
  * followed by one that begins again. Errors are gathered, so that one thing that can't be undone doesn't keep the rest.
@@ -8,6 +10,7 @@
  */
 export function putBackScript(healthSeconds: number): string {
   return `
+${REMOVE_CERTIFICATE}
 undo_run() {
   dir=$1; list=$dir/$JOURNAL.journal; problems=
   [ -f "$list" ] || return 0
@@ -34,6 +37,7 @@ undo_run() {
       tree) rm -rf "$path" ;;
       file) rm -f "$path" ;;
       replaced-file) cp -p "$dir/kept/$path" "$path" || problem "cannot restore $path" ;;
+      certificate) remove_certificate "$a" "$b" || problem "cannot remove the certificate $b" ;;
       routed) ! is_running kamal-proxy || docker exec kamal-proxy kamal-proxy remove "$a" > /dev/null 2>&1 || : ;;
       network) ! docker network inspect "$a" > /dev/null 2>&1 || docker network rm "$a" > /dev/null || problem "the network $a is in use" ;;
       connected) docker network disconnect "$b" "$a" 2> /dev/null || : ;;

@@ -19,6 +19,7 @@ export interface StartFacts {
   /** A run of ours that is over and whose lock is still there. */
   takeOverLockOf: string | null;
   skipHooks: boolean;
+  importCertificates: boolean;
 }
 
 export interface StartedRun {
@@ -33,7 +34,7 @@ export interface StartedRun {
  *
  * @throws CommandError when a run of this deployment is open already
  */
-export async function startRun(project: LoadedProject, session: Session, plan: FleetPlan, options: RunOptions, { takeOverLockOf, skipHooks }: StartFacts): Promise<StartedRun> {
+export async function startRun(project: LoadedProject, session: Session, plan: FleetPlan, options: RunOptions, { takeOverLockOf, skipHooks, importCertificates }: StartFacts): Promise<StartedRun> {
   const { snapshots } = await projectState(project.dir);
   const digest = await keepSnapshot(snapshots, project.snapshot);
   const { deployment, workflowId } = project;
@@ -50,6 +51,7 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
       host: host.host,
       done: isDone(host),
       strategy: options.strategy === 'kamal' ? 'kamal' : 'swap',
+      importCertificates,
       roles: host.roles.map(({ name, version, runningVersion, imageId, primary, proxied }) => ({ name, version, runningVersion, imageId, primary, proxied })),
       accessories: host.accessories.filter((accessory) => !accessory.there).map((accessory) => accessory.name),
       fingerprint: host.fingerprint,

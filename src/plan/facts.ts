@@ -79,10 +79,18 @@ export interface HostFacts {
   locks: LockFacts[];
   /** Runs of ours that left a journal without an end: of the app, of accessories. */
   openRuns: { app: string[]; accessories: string[] };
-  /** True when kamal-proxy's state holds a certificate for automatic TLS. */
-  certificates: boolean;
+  /** For automatic TLS: what kamal-proxy keeps in its cache, and what Traefik got itself. Names and dates, no keys. */
+  certificates: { proxy: CertificateFacts[]; traefik: CertificateFacts[] };
   /** What the old proxy answers now; empty where none runs, or where nobody asked. */
   answers: KnownAnswer[];
+}
+
+export interface CertificateFacts {
+  /** The names it is valid for, in lower case; `*.example.com` among them. */
+  names: string[];
+  /** When it ends, ISO 8601. */
+  notAfter: string;
+  key: 'ecdsa' | 'rsa' | 'other';
 }
 
 /** The probe's answer as a workflow sees it: no environment, no labels, no values. */

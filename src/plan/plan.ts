@@ -2,6 +2,7 @@ import { secretEnv } from '../kamal/configuration/env.ts';
 import { toS } from '../kamal/ruby/value.ts';
 import { envFileValue } from '../kamal/shell.ts';
 import type { Deployment, Role, Secrets, Snapshot } from '../kamal/index.ts';
+import { servedNames, type ServedName } from './certificates.ts';
 import { differences, type Differences } from './differences.ts';
 import type { Generation, HostFacts } from './facts.ts';
 import { accessoryIsThere, appGeneration, fingerprint } from './generation.ts';
@@ -22,6 +23,8 @@ export interface HostPlan {
   fingerprint: string;
   roles: RolePlan[];
   accessories: AccessoryPlan[];
+  /** By which certificate each name with automatic TLS will be served. */
+  certificates: ServedName[];
   /** A run of ours that was cut off here and whose traces are undone first. */
   cutOff: string[];
 }
@@ -65,12 +68,14 @@ export function planUpgrade(snapshot: Snapshot, deployment: Deployment, secrets:
 }
 
 function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, options: RefusalOptions): HostPlan {
+  const generation = appGeneration(facts, deployment);
   return {
     host: facts.host,
-    generation: appGeneration(facts, deployment),
+    generation,
     fingerprint: fingerprint(facts, deployment),
     roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets, options.version) ?? []),
     accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),
+    certificates: generation === 'kamal2' ? [] : servedNames(facts, deployment, options.importCertificates, options.now),
     cutOff: facts.openRuns.app,
   };
 }

@@ -1,12 +1,15 @@
-import type { ContainerFacts, HostFacts, ImageFacts, LockFacts, MountFacts, PortFacts } from './facts.ts';
+import { readAcmeJson, type StoredCertificate } from './acme-json.ts';
+import { ACME_SCOPE, certificateFacts } from './certificates.ts';
+import type { CertificateFacts, ContainerFacts, HostFacts, ImageFacts, LockFacts, MountFacts, PortFacts } from './facts.ts';
 
 /**
  * The probe's script prints sections, each begun by a line `@@name`. This module turns that text into facts; the
  * script itself lives with the activities (`activities/probe.ts`).
  */
 export function readFacts(host: string, output: string): HostFacts {
-  const sections = splitSections(output);
-  const lines = (name: string) => (sections.get(name) ?? '').split('\n').filter((line) => line !== '');
+  const sections = sectionsOf(output);
+  const lines = (name: string) => linesOf(sections, name);
+  const certificates = heldCertificates(sections);
   const first = (name: string) => lines(name)[0] ?? null;
   const disk = Number(first('disk'));
   return {
@@ -23,18 +26,31 @@ export function readFacts(host: string, output: string): HostFacts {
     listening: [...new Set(lines('listening').map(Number).filter((port) => port > 0))].sort((a, b) => a - b),
     locks: lines('locks').map(readLock),
     openRuns: { app: openRuns(lines('runs'), 'app'), accessories: openRuns(lines('runs'), 'accessories') },
-    certificates: lines('certificates').length > 0,
+    certificates: { proxy: certificates.proxy, traefik: certificates.traefik.map(({ names, notAfter, key }) => ({ names, notAfter, key })) },
     answers: [],
   };
 }
 
-function splitSections(output: string): Map<string, string> {
+/** What a script printed, by section. */
+export function sectionsOf(output: string): Map<string, string> {
   const sections = new Map<string, string>();
   for (const part of output.split(/^@@/m).slice(1)) {
     const end = part.indexOf('\n');
     sections.set(part.slice(0, end).trim(), part.slice(end + 1));
   }
   return sections;
+}
+
+function linesOf(sections: Map<string, string>, name: string): string[] {
+  return (sections.get(name) ?? '').split('\n').filter((line) => line !== '');
+}
+
+/** The certificates that both proxies hold; Traefik's with their keys, if the script printed those. */
+export function heldCertificates(sections: Map<string, string>): { proxy: CertificateFacts[]; traefik: StoredCertificate[] } {
+  return {
+    proxy: linesOf(sections, 'certificates').flatMap(readProxyCertificate),
+    traefik: linesOf(sections, 'traefik-certificates').flatMap((line) => readAcmeJson(Buffer.from(line, 'base64').toString())),
+  };
 }
 
 function jsonArray(text: string | undefined): Inspect[] {
@@ -47,6 +63,14 @@ function readLock(line: string): LockFacts {
   const [path = '', encoded = '', run = ''] = line.split('\t');
   const details = encoded === '' ? null : Buffer.from(Buffer.from(encoded, 'base64').toString(), 'base64').toString();
   return { path, details, intendedBy: run || null };
+}
+
+/** `folder/name<TAB>base64 of the certificate`. It is found by the name it is filed under, whatever else it is valid for. */
+function readProxyCertificate(line: string): CertificateFacts[] {
+  const [path = '', encoded = ''] = line.split('\t');
+  const [scope, name = ''] = path.split('/');
+  const facts = scope === ACME_SCOPE ? certificateFacts(Buffer.from(encoded, 'base64').toString()) : null;
+  return facts ? [{ ...facts, names: [name.replace(/\+rsa$/, '')] }] : [];
 }
 
 /** `journal<TAB>run` */

@@ -1,7 +1,9 @@
 import type { Deployment, Role, Snapshot } from '../kamal/index.ts';
 import { toS } from '../kamal/ruby/value.ts';
+import { servedNames } from './certificates.ts';
 import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
 import { acceptOption, notAccepted } from './answers.ts';
+import { appGeneration } from './generation.ts';
 import { MOST_HOSTS } from './limits.ts';
 import { predictedDifferences } from './predicted-answers.ts';
 import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
@@ -20,6 +22,10 @@ export interface RefusalOptions {
   accessories: 'reboot' | 'join' | 'skip';
   pullAccessories: boolean;
   allowIssuance: boolean;
+  /** Certificates that Traefik holds are carried over to kamal-proxy. */
+  importCertificates: boolean;
+  /** Milliseconds since the epoch: whether a certificate has ended is judged by it. */
+  now: number;
   /** Somebody else's deploy lock is waited for, not refused. */
   waitForLock: boolean;
   /** Differences between what Traefik and kamal-proxy answer that a person has accepted, by name. */
@@ -130,7 +136,6 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
   const strangers = traefik?.running && proxied.length > 0 ? facts.containers.filter((container) => container.running && container.name !== TRAEFIK && !own.has(container.id) && isRouted(container)) : [];
   const free = new Set([TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name)?.ports.map((port) => port.hostPort) ?? []));
   const taken = proxied.length === 0 ? [] : deployment.effectiveProxyRun(facts.host).ports.map((port) => port.hostPort).filter((port) => facts.listening.includes(port) && !free.has(port));
-  const tls = proxied.filter((role) => role.ssl && role.proxy?.customCertificate === null);
   return [
     ...(traefik && !isKamals(traefik) ? [refuse('a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h')] : []),
     ...strangers.map((container) =>
@@ -139,9 +144,21 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
         : refuse(`this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
     ),
     ...taken.map((port) => refuse(`port ${port} is in use by something that is neither Traefik nor kamal-proxy`, 'kamal-proxy publishes it: free the port, or set `proxy: run: http_port/https_port`')),
-    ...(tls.length > 0 && !facts.certificates && !options.allowIssuance
-      ? [refuse(`\`ssl: true\` (role ${tls.map((role) => role.name).join(', ')}) and kamal-proxy holds no certificate yet: the first HTTPS request would wait for one`, 'go on with --allow-issuance, best with --rolling, or bring a custom certificate')]
-      : []),
+    ...(options.allowIssuance ? [] : tlsRefusals(facts, deployment, options, refuse)),
+  ];
+}
+
+/** Without a certificate, each client's first request waits for Let's Encrypt, or fails with it. */
+function tlsRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
+  if (appGeneration(facts, deployment) === 'kamal2') return [];
+  const missing = servedNames(facts, deployment, options.importCertificates, options.now).filter(({ from }) => from === 'nobody');
+  if (missing.length === 0) return [];
+  const names = missing.map(({ name, remark }) => (remark === null ? name : `${name} (${remark})`)).join(', ');
+  return [
+    refuse(
+      `\`ssl: true\` and there is no certificate for ${names} that kamal-proxy could serve: the first HTTPS request would wait for one`,
+      `go on with --allow-issuance, best with --rolling, or bring a custom certificate${options.importCertificates ? '' : '; --no-import-certificates leaves those that Traefik holds'}`,
+    ),
   ];
 }
 

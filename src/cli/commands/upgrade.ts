@@ -30,6 +30,7 @@ interface UpgradeOptions extends ProjectOptions {
   lockWaitTimeout: number;
   lockWaitInterval: number;
   allowIssuance?: boolean;
+  importCertificates: boolean;
   acceptLostEnv?: boolean;
   acceptAnswers: string[];
   probeUrl: string[];
@@ -54,6 +55,7 @@ export function upgradeCommand(program: Command): void {
     .option('--lock-wait-timeout <seconds>', 'at most this long', wholeNumber, 900)
     .option('--lock-wait-interval <seconds>', 'and look this often', wholeNumber, 15)
     .option('--hooks-idempotent', 'hooks may run again when nobody saw how they ended')
+    .option('--no-import-certificates', "with ssl: true, leave the certificates that Traefik holds where they are, instead of carrying them over")
     .option('--allow-issuance', 'with ssl: true, let kamal-proxy get its certificates at the first requests')
     .option('--accept-lost-env', 'go on though variables disappear or become empty (-y does not say that)')
     .option('--accept-answers <names>', 'go on though Traefik answers these requests and kamal-proxy will not; names as a refusal gives them, with commas between', commas, [])
@@ -111,6 +113,8 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
       accessories,
       pullAccessories: options.pullAccessories === true,
       allowIssuance: options.allowIssuance === true,
+      importCertificates: options.importCertificates,
+      now: Date.now(),
       waitForLock: options.lockWait === true,
       acceptAnswers: options.acceptAnswers,
     });
@@ -131,7 +135,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     await startWorker(project, session);
     const { dir } = await projectState(project.dir);
     out.detail(`task queue ${session.taskQueue}; state, logs and reports of this project: ${dir}`);
-    const started = await startRun(project, session, plan, runOptions(options), { takeOverLockOf: takeOver, skipHooks: options.skipHooks === true });
+    const started = await startRun(project, session, plan, runOptions(options), { takeOverLockOf: takeOver, skipHooks: options.skipHooks === true, importCertificates: options.importCertificates });
     out.tell(`Run ${bold(started.run)}${started.url ? `  ${cyan(started.url)}` : ''}`);
     if (options.detach) {
       out.say(`It goes on by itself. Follow it with ${cyan('bactrian watch')}, ask with ${cyan('bactrian status')}.`);

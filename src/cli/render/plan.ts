@@ -1,3 +1,4 @@
+import { dateOf, type ServedName } from '../../plan/certificates.ts';
 import { isEmpty, losesEnv, type Differences } from '../../plan/differences.ts';
 import { isDone, type FleetPlan, type HostPlan, type RolePlan } from '../../plan/plan.ts';
 import type { Refusal } from '../../plan/refusals.ts';
@@ -35,9 +36,16 @@ function renderHost(host: HostPlan, heading: PlanHeading): string[] {
     `${bold(host.host)}  ${cyan(host.generation)}  ${state}`,
     ...host.cutOff.map((run) => `  ${yellow('!')} run ${run} was cut off here: what it left is put back first`),
     ...host.roles.flatMap(renderRole),
+    ...host.certificates.map(renderCertificate),
     ...host.accessories.map((each) => `  accessory ${each.name}  ${each.image} ${dim(short(each.imageId))} ${each.there ? green('in its network already') : heading.accessories === 'join' ? 'joined to the network' : 'rebooted, its data kept'}`),
     '',
   ];
+}
+
+function renderCertificate({ name, from, notAfter, remark }: ServedName): string {
+  const end = notAfter === null ? '' : `, ends ${dateOf(notAfter)}`;
+  const origin = from === 'nobody' ? yellow('none yet: kamal-proxy gets one at the first request') : from === 'Traefik' ? `carried over from Traefik${end}` : `kamal-proxy has it${end}`;
+  return `  certificate ${name}  ${origin}${remark === null ? '' : ` ${dim(`(${remark})`)}`}`;
 }
 
 function steps(host: HostPlan, heading: PlanHeading): string[] {

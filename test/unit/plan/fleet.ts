@@ -118,6 +118,7 @@ export function probeOutput(containers: ContainerWish[], sections: Record<string
     locks: '',
     runs: '',
     certificates: '',
+    'traefik-certificates': '',
     end: '',
     ...sections,
   };

@@ -5,7 +5,7 @@ import type { RefusalOptions } from '../../../src/plan/refusals.ts';
 import type { HostFacts } from '../../../src/plan/facts.ts';
 import { app, deployment, host, PROXY, SECRETS, TRAEFIK, type ContainerWish } from './fleet.ts';
 
-const OPTIONS: RefusalOptions = { accessories: 'reboot', pullAccessories: false, allowIssuance: false, waitForLock: false, acceptAnswers: [] };
+const OPTIONS: RefusalOptions = { accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, now: Date.parse('2026-11-25'), waitForLock: false, acceptAnswers: [] };
 const REDIS: ContainerWish = { name: 'shop-redis', image: 'sha256:redis', mounts: [{ Type: 'bind', Source: '/root/shop-redis/data', Destination: '/data' }] };
 const JOBS = app('jobs', { cmd: ['bin/jobs'] });
 
@@ -125,7 +125,7 @@ describe('a run is refused', () => {
     ['a role has a device', 'servers:\n  web: { hosts: [ a ], options: { device: /dev/fuse } }\n', /^-: role web has the Docker option --device/],
     ['a role is on the host network', 'servers:\n  web: { hosts: [ a ], options: { network: host } }\n', /^-: role web has the Docker option --network host/],
     ['an accessory alone is behind the proxy', 'servers: [ a ]\naccessories:\n  search: { image: "search:1", host: d, proxy: { host: search.example.com } }\n', /^-: accessory search is behind kamal-proxy on a host that runs no proxied role/],
-    ['TLS has no certificate yet', 'servers: [ a ]\nproxy: { ssl: true, host: shop.example.com }\n', /^a: `ssl: true` \(role web\) and kamal-proxy holds no certificate yet/],
+    ['TLS has no certificate yet', 'servers: [ a ]\nproxy: { ssl: true, host: shop.example.com }\n', /^a: `ssl: true` and there is no certificate for shop\.example\.com that kamal-proxy could serve/],
   ])('when %s', (_, text, reason) => {
     expect(reasons([host('a', [app('web'), TRAEFIK])], {}, text)).toEqual([expect.stringMatching(reason)]);
   });
@@ -134,7 +134,6 @@ describe('a run is refused', () => {
     const tls = 'servers: [ a ]\nproxy: { ssl: true, host: shop.example.com }\n';
     const a = host('a', [app('web'), TRAEFIK]);
     expect(reasons([a], { allowIssuance: true }, tls)).toEqual([]);
-    expect(reasons([host('a', [app('web'), TRAEFIK], { certificates: '/x/certs/a/b' })], {}, tls)).toEqual([]);
     expect(reasons([host('a', [app('web'), TRAEFIK], { locks: '.kamal/lock-shop\t' })], { waitForLock: true })).toEqual([]);
     const older = host('c', [JOBS, { ...REDIS, image: 'sha256:older' }]);
     expect(reasons([older], { pullAccessories: true })).toEqual([]);

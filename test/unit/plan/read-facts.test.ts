@@ -41,7 +41,6 @@ describe('readFacts', () => {
       listening: '443\n80\n80\n22',
       locks: `.kamal/lock-shop\t${details}\n.kamal/locks/shop\t`,
       runs: 'app\trun-1\naccessories\trun-2',
-      certificates: '/var/lib/docker/volumes/kamal-proxy-config/_data/certs/x/y',
     });
     expect(facts).toMatchObject({
       dockerVersion: '27.5.1', dockerError: null, missingTools: ['flock', 'awk'], containers: [],
@@ -49,7 +48,7 @@ describe('readFacts', () => {
       imageEnv: { 'sha256:1': { PATH: '/bin' }, 'sha256:2': {} },
       networks: ['bridge', 'kamal'], volumes: ['kamal-proxy-config'], freeDiskMiB: 1, listening: [22, 80, 443],
       locks: [{ path: '.kamal/lock-shop', details: 'Locked by: Bob\nMessage: x' }, { path: '.kamal/locks/shop', details: null }],
-      openRuns: { app: ['run-1'], accessories: ['run-2'] }, certificates: true,
+      openRuns: { app: ['run-1'], accessories: ['run-2'] }, certificates: { proxy: [], traefik: [] },
     });
   });
 
