@@ -42,7 +42,7 @@ export async function certificatesToCarry(context: Context, args: PrepareArgs, d
 function intoCache(name: string, certificate: StoredCertificate): CarriedCertificate {
   return {
     files: [{ path: `${CERTIFICATE_CACHE}/${name}`, content: certificate.privateKey + certificate.chain }],
-    note: `the certificate of ${name} is carried over from Traefik; it ends on ${dateOf(certificate.notAfter)}`,
+    note: `the certificate of ${name} is carried over from Traefik (ends ${dateOf(certificate.notAfter)})`,
     fixedFor: null,
   };
 }
@@ -51,7 +51,7 @@ function asFiles(service: string, certificate: StoredCertificate): CarriedCertif
   const folder = `${FIXED_CERTIFICATES}/${service}`;
   return {
     files: [{ path: `${folder}/key.pem`, content: certificate.privateKey }, { path: `${folder}/cert.pem`, content: certificate.chain }],
-    note: `Traefik's certificate of ${certificate.names.join(', ')} is an RSA one: it serves until the next \`kamal deploy\`, which gets another one; it ends on ${dateOf(certificate.notAfter)}`,
+    note: `Traefik's certificate of ${certificate.names.join(', ')} is an RSA one: it serves until the next \`kamal deploy\`, which gets another one (ends ${dateOf(certificate.notAfter)})`,
     fixedFor: service,
   };
 }

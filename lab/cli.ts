@@ -6,6 +6,7 @@ import { ensureImages } from './images.ts';
 import { Lab } from './lab.ts';
 import type { LabState } from './lab.ts';
 import { writeProject } from './project.ts';
+import { serveTls, tlsState } from './tls.ts';
 
 const program = new Command('lab')
   .description('Real Docker hosts on this machine, as Kamal 1 leaves them, to try things on.')
@@ -47,6 +48,10 @@ program
   .description("keep the hosts' disks as they are now")
   .argument('<name>')
   .action((name: string) => lab().snapshot(name));
+program
+  .command('tls')
+  .description("let the web hosts' Traefik serve HTTPS with certificates from an ACME server; again: back to that state")
+  .action(async () => console.log(`state: ${tlsState}\nroot certificate: ${await serveTls(lab())}`));
 program
   .command('exec')
   .description('run a shell script on a host, as root')

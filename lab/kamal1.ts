@@ -54,11 +54,9 @@ export function kamal1Stages(lab: Topology): Stage[] {
     ]),
     stage('boot accessories', [redis], () => ['mkdir -p labapp-redis/data', audit('Booted redis accessory'), shellJoin(runRedis)]),
     stage('pull the app', lab.hosts, () => [audit('Pulled image with version v1'), `docker pull -q ${image}:v1`]),
-    stage('boot Traefik', web, () => [shellJoin(runTraefik)]),
+    stage('boot Traefik', web, () => [shellJoin(runTraefik())]),
     stage('boot web', web, (host) => {
-      const cord = `/root/.kamal/cords/labapp-web-${hex(32)}`;
-      const run = shellJoin(runWeb(lab, host, image, cord));
-      return [audit('[web] Booted app version v1'), `mkdir -p ${cord}; touch ${cord}/cord`, run, awaitHealthy('labapp-web-v1')];
+      return [audit('[web] Booted app version v1'), ...bootWeb(lab, host)];
     }),
     stage('boot workers', [workers], (host) => [
       audit('[workers] Booted app version v1'),
@@ -82,22 +80,38 @@ const runRedis = [
   'redis:7.0', 'redis-server', '--appendonly', 'yes',
 ];
 
-const runTraefik = [
-  ...runDetached,
-  '--name', 'traefik', '--publish', '80:80', '--publish', '8443:443', '--memory', '256m',
-  '--volume', '/var/run/docker.sock:/var/run/docker.sock', '--env-file', '.kamal/env/traefik/traefik.env',
-  ...labels({
-    'traefik.http.routers.catchall.entryPoints': 'http',
-    'traefik.http.routers.catchall.rule': 'PathPrefix(`/`)',
-    'traefik.http.routers.catchall.service': 'unavailable',
-    'traefik.http.routers.catchall.priority': '1',
-    'traefik.http.services.unavailable.loadbalancer.server.port': '0',
-    'lab.note': 'kept-on-traefik',
-  }),
-  'traefik:v2.11', '--providers.docker', '--log.level=DEBUG', '--accesslog', '--entryPoints.http.address=:80',
-];
+/** @param more `docker run` options and Traefik's arguments that a configuration adds */
+export function runTraefik(more: { options: string[]; args: string[] } = { options: ['--publish', '8443:443'], args: [] }): string[] {
+  return [
+    ...runDetached,
+    '--name', 'traefik', '--publish', '80:80', ...more.options, '--memory', '256m',
+    '--volume', '/var/run/docker.sock:/var/run/docker.sock', '--env-file', '.kamal/env/traefik/traefik.env',
+    ...labels({
+      'traefik.http.routers.catchall.entryPoints': 'http',
+      'traefik.http.routers.catchall.rule': 'PathPrefix(`/`)',
+      'traefik.http.routers.catchall.service': 'unavailable',
+      'traefik.http.routers.catchall.priority': '1',
+      'traefik.http.services.unavailable.loadbalancer.server.port': '0',
+      'lab.note': 'kept-on-traefik',
+    }),
+    'traefik:v2.11', '--providers.docker', '--log.level=DEBUG', '--accesslog', '--entryPoints.http.address=:80', ...more.args,
+  ];
+}
 
-function runWeb(lab: Topology, host: HostPlace, image: string, cord: string): string[] {
+/** @param routing Traefik's labels in place of those that send everything on port 80 to the app */
+export function bootWeb(lab: Topology, host: HostPlace, routing?: Record<string, string>): string[] {
+  const cord = `/root/.kamal/cords/labapp-web-${hex(32)}`;
+  const run = shellJoin(runWeb(lab, host, `${appRegistry(lab)}/labapp`, cord, routing));
+  return [`mkdir -p ${cord}; touch ${cord}/cord`, run, awaitHealthy('labapp-web-v1')];
+}
+
+const everything = {
+  'traefik.http.routers.labapp-web.rule': 'PathPrefix(`/`)',
+  'traefik.http.routers.labapp-web.priority': '2',
+  'traefik.http.routers.labapp-web.entrypoints': 'http',
+};
+
+function runWeb(lab: Topology, host: HostPlace, image: string, cord: string, routing: Record<string, string> = everything): string[] {
   const health = '(curl -f http://localhost:3000/up || exit 1) && (stat /tmp/kamal-cord/cord > /dev/null || exit 1)';
   return [
     ...runApp(lab, host, 'web'),
@@ -105,12 +119,10 @@ function runWeb(lab: Topology, host: HostPlace, image: string, cord: string): st
     ...roleLabels('web'),
     ...labels({
       'traefik.http.services.labapp-web.loadbalancer.server.scheme': 'http',
-      'traefik.http.routers.labapp-web.rule': 'PathPrefix(`/`)',
-      'traefik.http.routers.labapp-web.priority': '2',
       'traefik.http.middlewares.labapp-web-retry.retry.attempts': '5',
       'traefik.http.middlewares.labapp-web-retry.retry.initialinterval': '500ms',
       'traefik.http.routers.labapp-web.middlewares': 'labapp-web-retry@docker',
-      'traefik.http.routers.labapp-web.entrypoints': 'http',
+      ...routing,
     }),
     `${image}:v1`,
   ];

@@ -3,7 +3,11 @@
  * PLAN is a LoadPlan in JSON. Prints `started`, sends until `stop` comes on standard input (or that is closed, or SIGTERM,
  * or the plan's time is over), waits for what is still under way, and prints the summaries as JSON.
  */
+import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { Agent as TlsAgent, request as requestOverTls } from 'node:https';
+import { isIP } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { createInterface } from 'node:readline';
 
 import type { LoadPlan, LoadStream } from './load.ts';
@@ -19,10 +23,17 @@ const startedAt = performance.now();
 const streams = plan.streams.map((stream) => ({
   stream,
   meter: new LoadMeter(stream.name, startedAt),
-  agent: new Agent(stream.keepAlive === true ? { keepAlive: true, maxSockets: Infinity } : { keepAlive: false }),
+  agent: agentFor(stream),
   due: 0,
 }));
 let underWay = 0;
+
+/** Each new connection checks the server's certificate anew: none takes an earlier one's session up. */
+function agentFor({ url, keepAlive, address, authority }: LoadStream): Agent {
+  const lookup: LookupFunction | undefined = address === undefined ? undefined : (_name, { all }, found) => (all ? found(null, [{ address, family: isIP(address) }]) : found(null, address, isIP(address)));
+  const options = { ...(keepAlive === true ? { keepAlive: true, maxSockets: Infinity } : { keepAlive: false }), ...(lookup && { lookup }) };
+  return url.startsWith('https:') ? new TlsAgent({ ...options, maxCachedSessions: 0, ca: authority === undefined ? undefined : readFileSync(authority) }) : new Agent(options);
+}
 
 // Open loop: how many requests are due follows from the clock alone, not from how the fleet answers.
 const timer = setInterval(() => {
@@ -73,7 +84,8 @@ function attempt(stream: LoadStream, meter: LoadMeter, agent: Agent, sentAt: num
     clearTimeout(patience);
     if (lostBecause !== undefined) meter.lost(lostBecause);
   };
-  const outgoing = request(stream.url, { agent }, (answer) => {
+  const ask = agent instanceof TlsAgent ? requestOverTls : request;
+  const outgoing = ask(stream.url, { agent }, (answer) => {
     let body = '';
     answer.setEncoding('utf8').on('data', (text: string) => (body += text));
     answer.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));

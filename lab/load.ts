@@ -15,6 +15,10 @@ export interface LoadStream {
   expect: string;
   /** Connections are kept and used again, as a browser or a load balancer does; default: a new one per request. */
   keepAlive?: boolean;
+  /** Connect to this address in place of the URL's name, which is still asked for (SNI and Host). */
+  address?: string;
+  /** File with the authority, PEM, that certificates must lead to; default: those that Node knows. */
+  authority?: string;
 }
 
 /** A whole load. It ends by itself after `maxSeconds`. */
