@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { probeScript } from '../../../activities/script/probe.ts';
+import { ACME_SCOPE } from '../../../src/plan/certificates.ts';
 import { readFacts } from '../../../src/plan/read-facts.ts';
 import { LocalHost } from './local-host.ts';
 
@@ -54,7 +56,7 @@ it('reads what the host says, and leaves no trace', async () => {
   const facts = await probe();
   expect(facts).toMatchObject({
     dockerVersion: '27.5.1', missingTools: [], containers: [{ id: 'c1', name: 'web', running: true }], images: [{ id: 'sha256:1', tags: ['shop:v1'] }],
-    imageEnv: { 'sha256:1': { A: '1' } }, networks: ['bridge'], volumes: ['data'], certificates: false,
+    imageEnv: { 'sha256:1': { A: '1' } }, networks: ['bridge'], volumes: ['data'], certificates: { proxy: [], traefik: [] },
     locks: [{ path: '.kamal/lock-shop', details: 'Locked by: Bob' }, { path: ".kamal/it's $odd", details: null }],
     openRuns: { app: ['run-1'], accessories: ['run-3'] },
   });
@@ -65,4 +67,38 @@ it('reads what the host says, and leaves no trace', async () => {
 it('keeps what Docker says when it does not answer', async () => {
   fakeDocker('echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." >&2; exit 1');
   expect(await probe()).toMatchObject({ dockerVersion: null, dockerError: 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.', containers: [], locks: [] });
+});
+
+describe('the certificates of both proxies', () => {
+  const made = () => {
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '9', '-subj', '/CN=x', '-addext', 'subjectAltName=DNS:shop.test', '-keyout', host.path('key'), '-out', host.path('cert')], { stdio: 'ignore' });
+    return { certificate: host.read('cert'), key: host.read('key') };
+  };
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+  it.each([
+    ['as named by its argument, in any case of letters', ['--providers.docker', '--CertificatesResolvers.le.ACME.Storage=/le/acme.json', '--certificatesresolvers.le.acme.email=a@b'], '/le/acme.json'],
+    ['by default', ['--certificatesResolvers.le.acme.tlsChallenge=true'], '/acme.json'],
+    ['by a relative path', ['--certificatesresolvers.le.acme.storage=le/acme.json'], '/le/acme.json'],
+  ])('are found where Traefik keeps them, %s, and no key of theirs leaves the host', async (_, args, path) => {
+    const { certificate, key } = made();
+    const acme = { le: { Account: { PrivateKey: base64('account') }, Certificates: [{ domain: { main: 'shop.test' }, certificate: base64(certificate), key: base64(key) }] } };
+    mkdirSync(host.path('tar'));
+    writeFileSync(host.path('tar/acme.json'), JSON.stringify(acme, null, 2));
+    mkdirSync(host.path('volume/certs', ACME_SCOPE), { recursive: true });
+    writeFileSync(host.path('volume/certs', ACME_SCOPE, 'www.shop.test'), key + certificate);
+    fakeDocker(`case "$1 $2 $3" in
+      'version -f '*) echo 27.5.1 ;;
+      "inspect -f {{range .Config.Cmd}}"*) [ "$4" = traefik ] && printf '%s\\n' ${args.map((word) => `'${word}'`).join(' ')} ;;
+      'cp -L traefik:${path}') tar -C tar -cf - acme.json ;;
+      'volume inspect -f') echo "$PWD/volume" ;;
+    esac`);
+    const { output } = await host.sh('PATH=$PWD/bin:$PATH sh -s 2>/dev/null', probeScript([], 'fence-shop'));
+    const { certificates } = readFacts('a', output);
+    expect(certificates.traefik).toMatchObject([{ names: ['shop.test'], key: 'ecdsa' }]);
+    expect(certificates.proxy).toMatchObject([{ names: ['www.shop.test'], key: 'ecdsa' }]);
+    const spelled = output + (output.match(/[A-Za-z0-9+/=]{40,}/g) ?? []).map((word) => Buffer.from(word, 'base64').toString()).join('\n');
+    expect(spelled).toContain(base64(certificate));
+    for (const secret of [key, base64(key), base64('account'), key.split('\n')[1] ?? '']) expect(spelled).not.toContain(secret);
+  });
 });
