@@ -25,7 +25,7 @@ function configReport(d: Deployment, secrets?: Secrets): Map<Value, Emittable> {
     ['absolute_image', d.absoluteImage(version)],
     ['service_with_version', `${d.service}-${version}`],
     ['volume_args', [...d.volumeArgs]],
-    ['ssh_options', sshOptions(d, secrets)],
+    ['ssh_options', sshOptions(d, keyDataOf(d, secrets))],
     ['sshkit', section(d.raw, 'sshkit')],
     ['builder', section(d.raw, 'builder')],
     ['accessories', d.raw.get('accessories') ?? undefined],
@@ -41,12 +41,17 @@ export function configText(d: Deployment, secrets?: Secrets): string {
 
 /** The report as JSON. */
 export function configJson(d: Deployment, secrets?: Secrets): Json {
-  return jsonOf(configReport(d, secrets));
+  return emittableJson(configReport(d, secrets));
 }
 
-function sshOptions(d: Deployment, secrets: Secrets | undefined): Map<Value, Emittable> {
+function keyDataOf(d: Deployment, secrets: Secrets | undefined): string[] | undefined {
+  if (d.ssh.keyData === null) return undefined;
+  return secrets ? resolveKeyData(d.ssh, secrets) : d.ssh.keyData.map(() => '[REDACTED]');
+}
+
+/** What Kamal gives to Net::SSH; `keyData` as it is to be shown. */
+export function sshOptions(d: Pick<Deployment, 'raw' | 'ssh'>, keyData: string[] | undefined): Map<Value, Emittable> {
   const raw = section(d.raw, 'ssh');
-  const keyData = d.ssh.keyData === null ? undefined : secrets ? resolveKeyData(d.ssh, secrets) : d.ssh.keyData.map(() => '[REDACTED]');
   return symbolized([
     ['user', raw.has('user') ? raw.get('user') : 'root'],
     ['port', raw.has('port') ? raw.get('port') : 22],
@@ -63,25 +68,27 @@ function sshOptions(d: Deployment, secrets: Secrets | undefined): Map<Value, Emi
 }
 
 /** Ruby's objects for the way to the hosts, which `kamal config` writes with all their fields. */
-function proxyOf(d: Deployment): Tagged | undefined {
+function proxyOf(d: Pick<Deployment, 'ssh'>): Tagged | undefined {
   const { proxy } = d.ssh;
   if (proxy === null) return undefined;
   if (proxy.kind === 'jump') return new Tagged('ruby/object:Net::SSH::Proxy::Jump', new Map([['jump_proxies', proxy.value]]));
   return new Tagged('ruby/object:Net::SSH::Proxy::Command', new Map<string, Value>([['command_line_template', proxy.value], ['command_line', null], ['timeout', 60]]));
 }
 
-function symbolized(entries: readonly [string, Emittable | undefined][]): Map<Value, Emittable> {
+/** A report's entries that are there, under symbols as Ruby has them. */
+export function symbolized(entries: readonly [string, Emittable | undefined][]): Map<Value, Emittable> {
   const present = entries.filter((entry): entry is [string, Emittable] => entry[1] !== undefined && entry[1] !== null);
   return new Map<Value, Emittable>(present.map(([key, value]) => [Sym.of(key), value]));
 }
 
-function jsonOf(value: Emittable): Json {
+/** A report as JSON. */
+export function emittableJson(value: Emittable): Json {
   if (value instanceof Tagged) {
     const jump = value.fields.get('jump_proxies');
     return { $proxy: jump === undefined ? 'command' : 'jump', value: toS(jump ?? value.fields.get('command_line_template')) };
   }
-  if (Array.isArray(value)) return value.map((item) => jsonOf(item));
-  if (value instanceof Map || isHash(value as Value)) return Object.fromEntries([...(value as Map<Value, Emittable>)].map(([key, item]) => [toS(key), jsonOf(item)]));
+  if (Array.isArray(value)) return value.map((item) => emittableJson(item));
+  if (value instanceof Map || isHash(value as Value)) return Object.fromEntries([...(value as Map<Value, Emittable>)].map(([key, item]) => [toS(key), emittableJson(item)]));
   return jsonScalar(value as Value);
 }
 

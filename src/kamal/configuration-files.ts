@@ -2,7 +2,7 @@ import path from 'node:path';
 import { renderErb, ErbError, type Rendered } from './erb/render.ts';
 import { projectHost, type ErbHost } from './erb/host.ts';
 import { ConfigError, type Problem } from './problems.ts';
-import { readText } from './project-files.ts';
+import { WORK_TREE, type ProjectFiles } from './project-files.ts';
 import { deepMerge, isHash, Sym, type Hash, type Scalar, type Value } from './ruby/value.ts';
 import type { Origin } from './snapshot.ts';
 import { describe } from './validation/validator.ts';
@@ -22,6 +22,12 @@ export interface Files {
   readonly destination: string | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly interactive?: boolean;
+  /** Where the configuration's files come from, the work tree unless given. */
+  readonly source?: ProjectFiles;
+  /** Where ERB's `File.read` finds files, `source` unless given. */
+  readonly included?: ProjectFiles;
+  /** ERB's `<%-` and `-%>`; Kamal 1 doesn't know them. */
+  readonly trim?: boolean;
 }
 
 /**
@@ -33,11 +39,12 @@ export async function readConfiguration(files: Files): Promise<Configuration> {
   const names = [files.configFile, ...(files.destination === null ? [] : [destinationFile(files.configFile, files.destination)])];
   const problems: Problem[] = [];
   const origins = new Map<string, Origin>();
-  const host = projectHost(files.projectDir, files.env, files.interactive);
+  const source = files.source ?? WORK_TREE;
+  const host = projectHost(files.projectDir, files.env, files.interactive, files.included ?? source);
   let raw: Hash = new Map();
   for (const name of names) {
     try {
-      const { value, places } = await readOne(files.projectDir, name, host);
+      const { value, places } = await readOne(files, name, { host, source });
       raw = deepMerge(raw, value);
       for (const [key, place] of places) origins.set(key, place);
     } catch (error) {
@@ -55,13 +62,13 @@ function destinationFile(configFile: string, destination: string): string {
   return `${extension === '' ? configFile : configFile.slice(0, -extension.length)}.${destination}.yml`;
 }
 
-async function readOne(projectDir: string, file: string, host: ErbHost): Promise<{ value: Hash; places: Map<string, Origin> }> {
+async function readOne({ projectDir, trim = true }: Files, file: string, { host, source }: { host: ErbHost; source: ProjectFiles }): Promise<{ value: Hash; places: Map<string, Origin> }> {
   const absolute = path.resolve(projectDir, file);
-  const template = await readText(absolute);
+  const template = (await source.read(absolute))?.toString('utf8') ?? null;
   if (template === null) {
-    throw new ConfigError([{ file, line: null, column: null, key: '', message: `Configuration file not found in ${absolute}`, found: 'no such file', expected: 'a Kamal configuration', hint: 'name it with -c, and run in the directory of the project' }]);
+    throw new ConfigError([{ file, line: null, column: null, key: '', message: `Configuration file not found in ${source.describe(absolute)}`, found: 'no such file', expected: 'a Kamal configuration', hint: 'name it with -c, and run in the directory of the project' }]);
   }
-  const rendered = await render(template, file, host);
+  const rendered = await render(template, file, { host, trim });
   const read = parse(rendered, file);
   if (!isHash(read.value)) {
     throw new ConfigError([{ file, line: 1, column: 1, key: '', message: 'the configuration should be a hash', found: describe(read.value), expected: 'keys such as service: and servers:' }]);
@@ -72,9 +79,9 @@ async function readOne(projectDir: string, file: string, host: ErbHost): Promise
   };
 }
 
-async function render(template: string, file: string, host: ErbHost): Promise<Rendered> {
+async function render(template: string, file: string, { host, trim }: { host: ErbHost; trim: boolean }): Promise<Rendered> {
   try {
-    return await renderErb(template, host, { trim: true });
+    return await renderErb(template, host, { trim });
   } catch (error) {
     if (!(error instanceof ErbError)) throw error;
     throw new ConfigError([{ file, line: error.line, column: null, key: '', message: error.message, found: error.expression, expected: error.expected, hint: error.hint }]);

@@ -1,12 +1,11 @@
-import path from 'node:path';
 import { accessoryFilesOf, errorPagesOf, hooksIn, secretsFilesOf } from './project-files.ts';
 import { readConfiguration } from './configuration-files.ts';
-import { gitVersion } from './git.ts';
+import { versionOf } from './app-version.ts';
+import { located } from './locate.ts';
 import { deploymentFrom } from './deployment.ts';
-import { ConfigError, type Problem } from './problems.ts';
+import { ConfigError } from './problems.ts';
 import { encode } from './ruby/json.ts';
-import type { Hash } from './ruby/value.ts';
-import { section, text } from './configuration/raw.ts';
+import { text } from './configuration/raw.ts';
 import { select } from './select.ts';
 import type { Snapshot } from './snapshot.ts';
 import { checkConfiguration } from './validation/configuration.ts';
@@ -69,37 +68,9 @@ export async function loadProject(options: LoadOptions): Promise<Snapshot> {
     setsEnvironment: Object.entries(envAfter).some(([name, value]) => env[name as keyof typeof env] !== value),
     secretsFiles: await secretsFilesOf(projectDir, text(raw, 'secrets_path') ?? '.kamal/secrets', destination),
     hooks: facts.hooks,
-    files: await accessoryFilesOf(projectDir, d, env),
+    files: await accessoryFilesOf(projectDir, d.accessories, env),
     errorPages: d.errorPagesPath === null ? null : await errorPagesOf(projectDir, d.errorPagesPath),
     origins: Object.fromEntries(origins),
     warnings: warningsOf(d),
   };
 }
-
-/** `--version`, else `VERSION` of the environment, else git's commit (Kamal 2.12: `Configuration#version`). */
-async function versionOf({ version, env, projectDir }: LoadOptions, raw: Hash): Promise<Snapshot['version']> {
-  if (version !== undefined && version.trim() !== '') return { value: version, source: 'option', problem: null };
-  if (env.VERSION !== undefined) return { value: env.VERSION, source: 'environment', problem: null };
-  const context = section(raw, 'builder').get('context');
-  const fromGit = await gitVersion(projectDir, { clones: context === undefined || context === null, env });
-  if (fromGit !== null) return { value: fromGit, source: 'git', problem: null };
-  return { value: null, source: null, problem: `Can't use commit hash as version, no git repository found in ${path.resolve(projectDir)}` };
-}
-
-/** An issue with the place of the longest part of its key that stands in a file. */
-function located(issue: Issue, configFile: string, origins: ReadonlyMap<string, { file: string; line: number; column: number }>): Problem {
-  let key = issue.key;
-  while (key !== '' && !origins.has(key)) key = key.includes('/') ? key.slice(0, key.lastIndexOf('/')) : '';
-  const origin = origins.get(key);
-  return {
-    file: origin?.file ?? configFile,
-    line: origin?.line ?? null,
-    column: origin?.column ?? null,
-    key: issue.key,
-    found: issue.found ?? '',
-    expected: issue.expected ?? '',
-    ...(issue.hint ? { hint: issue.hint } : {}),
-    message: issue.message,
-  };
-}
-

@@ -1,8 +1,22 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Deployment } from './deployment.ts';
 import { fnmatch } from './ruby/fnmatch.ts';
 import type { LocalFile, Snapshot } from './snapshot.ts';
+
+/**
+ * Where a project's files come from: the work tree, or a commit ({@link file://./git-files.ts}). Paths are absolute.
+ */
+export interface ProjectFiles {
+  /** A file's bytes, null when there is no such file. */
+  read(file: string): Promise<Buffer | null>;
+  /** A file or folder as it is uploaded. */
+  local(file: string): Promise<LocalFile>;
+  /** A path as named to the user when it isn't there. */
+  describe(file: string): string;
+}
+
+/** The files on this machine's disk. */
+export const WORK_TREE: ProjectFiles = { read: readBytes, local: localFile, describe: (file) => file };
 
 /** A file's text, null when there is no such file. */
 export async function readText(file: string): Promise<string | null> {
@@ -44,10 +58,15 @@ export async function secretsFilesOf(projectDir: string, secretsPath: string, de
 }
 
 /** Contents of all accessories' files. */
-export async function accessoryFilesOf(projectDir: string, d: Deployment, env: Readonly<Record<string, string | undefined>>): Promise<Record<string, LocalFile>> {
-  const locals = [...new Set(d.accessories.flatMap(({ files }) => files.map(({ local }) => local)))].sort();
+export async function accessoryFilesOf(
+  projectDir: string,
+  accessories: readonly { readonly files: readonly { readonly local: string }[] }[],
+  env: Readonly<Record<string, string | undefined>>,
+  source: ProjectFiles = WORK_TREE,
+): Promise<Record<string, LocalFile>> {
+  const locals = [...new Set(accessories.flatMap(({ files }) => files.map(({ local }) => local)))].sort();
   const files: Record<string, LocalFile> = {};
-  for (const local of locals) files[local] = await localFile(expandPath(projectDir, local, env.HOME));
+  for (const local of locals) files[local] = await source.local(expandPath(projectDir, local, env.HOME));
   return files;
 }
 
@@ -80,7 +99,8 @@ export function expandPath(projectDir: string, file: string, home = process.env.
   return path.resolve(projectDir, file);
 }
 
-async function exists(file: string): Promise<boolean> {
+/** Whether there is a file or folder of that name. */
+export async function exists(file: string): Promise<boolean> {
   try {
     await stat(file);
     return true;

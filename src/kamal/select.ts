@@ -1,9 +1,15 @@
 import { filterItems, type Filters } from './configuration/selection.ts';
-import type { Deployment } from './deployment.ts';
 import type { Issue } from './validation/issues.ts';
 
+/** What can be selected from, unfiltered. */
+export interface Selectable {
+  readonly allRoles: readonly { readonly name: string; readonly hosts: readonly string[] }[];
+  readonly allHosts: readonly string[];
+  readonly configPrimaryHost: string | null;
+}
+
 /** What the command line's filters select from an unfiltered deployment, or why nothing (Kamal 2.12: `Commander`). */
-export function select(d: Deployment, options: { hosts?: string; roles?: string; primary?: boolean }): Filters | { issue: Issue } {
+export function select(d: Selectable, options: { hosts?: string; roles?: string; primary?: boolean }): Filters | { issue: Issue } {
   const hostPatterns = patterns(options.hosts);
   const rolePatterns = patterns(options.roles);
   const roleNames = d.allRoles.map(({ name }) => name);

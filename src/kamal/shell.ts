@@ -30,11 +30,12 @@ export function shellQuote(value: string): string {
  * arrives as backslash and n. Never use it for values of ours.
  */
 export function kamalQuote(value: Value | undefined): string {
-  return asciiRuns(toS(value), (part) =>
-    dump(part)
-      .replaceAll('`', '\\`')
-      .replace(/\$(?!\{[^}]*\})/g, '\\$'),
-  );
+  return asciiRuns(toS(value), (part) => forShell(dump(part)));
+}
+
+/** What Kamal escapes for the shell in a dumped string: backticks, and `$` but for `${…}`. */
+export function forShell(dumped: string): string {
+  return dumped.replaceAll('`', '\\`').replace(/\$(?!\{[^}]*\})/g, '\\$');
 }
 
 /**
@@ -45,7 +46,8 @@ export function envFileValue(value: Value | undefined): string {
   return asciiRuns(toS(value), (part) => dump(part).slice(1, -1).replaceAll('\\"', '"').replaceAll('\\#', '#'));
 }
 
-function asciiRuns(text: string, escape: (run: string) => string): string {
+/** Replaces each run of ASCII characters, leaving others as they are. */
+export function asciiRuns(text: string, escape: (run: string) => string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u007f]+/g, escape);
 }

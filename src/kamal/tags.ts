@@ -9,7 +9,7 @@ export interface TagFacts {
 }
 
 /** Tags in Kamal's order: time, performer, destination, version, service and version, service, then the given ones. */
-export function tagsOf(d: Deployment, facts: TagFacts, version: string | null, extra: Readonly<Record<string, string | null | undefined>> = {}): Record<string, string> {
+export function tagsOf(d: Pick<Deployment, 'service' | 'destination'>, facts: TagFacts, version: string | null, extra: Readonly<Record<string, string | null | undefined>> = {}): Record<string, string> {
   const tags: Record<string, string | null | undefined> = {
     recorded_at: facts.at,
     performer: facts.performer,

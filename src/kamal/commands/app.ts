@@ -7,7 +7,8 @@ import type { Hash } from '../ruby/value.ts';
 import type { Command } from '../shell.ts';
 import { chain, combine, containerIdFor, docker, makeDirectory, pipe, shell, xargs } from './words.ts';
 
-const STATUS_FORMAT = "'{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}'";
+/** Health of a container, its status when it has no health check. */
+export const STATUS_FORMAT = "'{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}'";
 const ACTIVE = ['running', 'restarting'];
 
 /** What `docker run` of the app needs beside the deployment. */
@@ -193,6 +194,7 @@ function filters(d: Deployment, role: Role, statuses: readonly string[] = []): s
   return argumentize('--filter', [`label=service=${d.service}`, `label=destination=${d.destination ?? ''}`, `label=role=${role.name}`, ...statuses.map((status) => `status=${status}`)]);
 }
 
-function extractVersion(role: Role): Command {
+/** Turns a role's container names, read line by line, into versions. */
+export function extractVersion(role: Pick<Role, 'containerPrefix'>): Command {
   return [`while read line; do echo \${line#${role.containerPrefix}-}; done`];
 }

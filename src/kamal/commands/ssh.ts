@@ -3,7 +3,12 @@ import type { Deployment } from '../deployment.ts';
 /** The line with which Kamal runs a command over OpenSSH on a person's terminal (Kamal 2.12: `Commands::Base#run_over_ssh`). */
 export function overSsh(d: Deployment, host: string, command: string): string {
   const { ssh } = d;
-  return `ssh${configArgs(d)}${proxyArgs(d)}${keysArgs(d)} -t ${ssh.user}@${host} -p ${ssh.port} '${command.replaceAll("'", "'\\''")}'`;
+  return `ssh${configArgs(d)}${proxyArgs(ssh)}${keysArgs(d)} -t ${ssh.user}@${host} -p ${ssh.port} ${quotedCommand(command)}`;
+}
+
+/** A command as OpenSSH's last argument. */
+export function quotedCommand(command: string): string {
+  return `'${command.replaceAll("'", "'\\''")}'`;
 }
 
 function configArgs({ ssh: { config } }: Deployment): string {
@@ -12,7 +17,8 @@ function configArgs({ ssh: { config } }: Deployment): string {
   return (typeof config === 'string' ? [config] : config).map((file) => ` -F ${file}`).join('');
 }
 
-function proxyArgs({ ssh: { proxy } }: Deployment): string {
+/** How OpenSSH is told of a jump host or ProxyCommand. */
+export function proxyArgs({ proxy }: Deployment['ssh']): string {
   if (proxy === null) return '';
   return proxy.kind === 'jump' ? ` -J ${proxy.value}` : ` -o ProxyCommand='${proxy.value}'`;
 }

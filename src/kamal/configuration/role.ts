@@ -130,7 +130,8 @@ export function restartPolicy(options: Hash): string {
   return policy === undefined || policy === null ? 'unless-stopped' : toS(policy);
 }
 
-function taggedHosts(config: Value): Map<string, string[]> {
+/** Hosts of a role with their tags. */
+export function taggedHosts(config: Value): Map<string, string[]> {
   const servers = isHash(config) ? config.get('hosts') : config;
   const tagged = new Map<string, string[]>();
   for (const server of Array.isArray(servers) ? servers : []) {

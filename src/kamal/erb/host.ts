@@ -1,4 +1,4 @@
-import { readText, expandPath } from '../project-files.ts';
+import { expandPath, WORK_TREE, type ProjectFiles } from '../project-files.ts';
 import { execute, CommandError } from '../secrets/execute.ts';
 
 /** What a template's code may reach outside itself: the environment, files, commands. */
@@ -14,13 +14,13 @@ export interface ErbHost {
 }
 
 /** The project's files and this machine's commands; `interactive` ones may talk to a person. */
-export function projectHost(directory: string, env: Readonly<Record<string, string | undefined>>, interactive = false): ErbHost {
+export function projectHost(directory: string, env: Readonly<Record<string, string | undefined>>, interactive = false, files: ProjectFiles = WORK_TREE): ErbHost {
   const own = new Map(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
   const absolute = (file: string) => expandPath(directory, file, own.get('HOME'));
   return {
     directory,
     env: own,
-    readFile: (file) => readText(absolute(file)),
+    readFile: async (file) => (await files.read(absolute(file)))?.toString('utf8') ?? null,
     expandPath: absolute,
     run: async (command) => {
       try {

@@ -1,13 +1,22 @@
 import { kamalQuote } from '../shell.ts';
 import { isHash, isPresent, toS, type Hash, type Value } from './value.ts';
 
+/** How a Kamal writes values into arguments. */
+export interface Quoting {
+  readonly quote: (value: Value | undefined) => string;
+  /** `false` is written (`key=false`); else it counts as blank, and the key stands alone. */
+  readonly keepsFalse: boolean;
+}
+
+const KAMAL2: Quoting = { quote: kamalQuote, keepsFalse: true };
+
 type Attributes = Hash | readonly Value[] | Value | undefined;
 
 /** `Utils.argumentize`: the argument before each attribute; `key="value"`, `key=false`, or the key alone when blank. */
-export function argumentize(argument: string, attributes: Attributes): string[] {
+export function argumentize(argument: string, attributes: Attributes, { quote, keepsFalse }: Quoting = KAMAL2): string[] {
   return pairs(attributes).flatMap(([key, value]) => {
-    if (isPresent(value)) return [argument, `${toS(key)}=${kamalQuote(value)}`];
-    return [argument, value === false ? `${toS(key)}=false` : toS(key)];
+    if (isPresent(value)) return [argument, `${toS(key)}=${quote(value)}`];
+    return [argument, value === false && keepsFalse ? `${toS(key)}=false` : toS(key)];
   });
 }
 
@@ -22,14 +31,14 @@ function pairs(attributes: Attributes): (readonly [Value, Value])[] {
  * `Utils.optionize`: `--key "value"` for each pair, one per item of a list, a bare flag for `true`. With `joint` the
  * two are one word (`--key="value"`).
  */
-export function optionize(options: Hash | Record<string, Value | undefined>, joint?: string): string[] {
+export function optionize(options: Hash | Record<string, Value | undefined>, joint?: string, { quote }: Quoting = KAMAL2): string[] {
   const entries: [Value, Value | undefined][] = options instanceof Map ? [...options] : Object.entries(options);
   return entries.flatMap(([key, value]) => {
     if (value === undefined) return [];
     const items: Value[] = Array.isArray(value) ? value : isHash(value) ? [...value] : [value];
     return items.flatMap((item) => {
       if (item === true) return [`--${toS(key)}`];
-      return joint === undefined ? [`--${toS(key)}`, kamalQuote(item)] : [`--${toS(key)}${joint}${kamalQuote(item)}`];
+      return joint === undefined ? [`--${toS(key)}`, quote(item)] : [`--${toS(key)}${joint}${quote(item)}`];
     });
   });
 }

@@ -126,12 +126,19 @@ function inspectString(text: string): string {
 }
 
 /**
- * `String#dump` of a string that is ASCII only: double quotes, every character outside the printable ones escaped,
- * `#` escaped where it would interpolate.
+ * `String#dump`: double quotes, every character outside ASCII's printable ones escaped, `#` escaped where it would
+ * interpolate.
  */
 export function dump(text: string): string {
   // eslint-disable-next-line no-control-regex
-  return `"${text.replace(/["\\\u0000-\u001f\u007f]|#(?=[$@{])/g, (c) => (c === '#' ? '\\#' : (ESCAPES[c] ?? `\\x${hex(c)}`)))}"`;
+  return `"${text.replace(/["\\\u0000-\u001f\u007f-\u{10ffff}]|#(?=[$@{])/gu, (c) => (c === '#' ? '\\#' : (ESCAPES[c] ?? dumped(c))))}"`;
+}
+
+function dumped(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code < 0x80) return `\\x${hex(character)}`;
+  const digits = code.toString(16).toUpperCase();
+  return code > 0xffff ? `\\u{${digits}}` : `\\u${digits.padStart(4, '0')}`;
 }
 
 function hex(character: string): string {

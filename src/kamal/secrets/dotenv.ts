@@ -72,7 +72,8 @@ function expandNewlines(value: string, mode: string | undefined): string {
   return value.replaceAll('\\n', '\\\\\\n').replaceAll('\\r', '\\\\\\r');
 }
 
-function variables(value: string, known: ReadonlyMap<string, string>, env: DotenvOptions['env']): string {
+/** Replaces `$NAME` and `${NAME}` that no backslash escapes; unknown ones are empty. */
+export function variables(value: string, known: ReadonlyMap<string, string>, env: DotenvOptions['env']): string {
   return value.replace(VARIABLE, (whole: string, backslash: string | undefined, name: string | undefined) => {
     if (backslash !== undefined) return whole.slice(1);
     return name === undefined ? whole : (known.get(name) ?? env[name] ?? '');

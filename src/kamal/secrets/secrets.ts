@@ -14,22 +14,26 @@ export class Secrets {
   readonly #values: ReadonlyMap<string, string>;
   readonly #present: readonly string[];
   readonly #looked: readonly string[];
+  readonly #missing: ((key: string) => string) | undefined;
 
   /**
    * @param values secrets by name, in the order of the files
    * @param present the secrets files that exist, as named to the user
    * @param looked all the files that were looked for
+   * @param missing what to say of a name that isn't among them; Kamal 2's text unless given
    */
-  constructor(values: ReadonlyMap<string, string>, present: readonly string[], looked: readonly string[]) {
+  constructor(values: ReadonlyMap<string, string>, present: readonly string[], looked: readonly string[], missing?: (key: string) => string) {
     this.#values = values;
     this.#present = present;
     this.#looked = looked;
+    this.#missing = missing;
   }
 
   /** The secret's value. @throws SecretMissing with Kamal's text (Kamal 2.12: `Secrets#[]`) */
   get(key: string): string {
     const value = this.#values.get(key);
     if (value !== undefined) return value;
+    if (this.#missing) throw new SecretMissing(key, this.#missing(key));
     const where = this.#present.length > 0 ? `in ${this.#present.join(', ')}` : `, no secret files (${this.#looked.join(', ')}) provided`;
     throw new SecretMissing(key, `Secret '${key}' not found${this.#present.length > 0 ? ' ' : ''}${where}`);
   }

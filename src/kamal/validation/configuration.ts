@@ -6,6 +6,7 @@ import { deploymentFrom, type Deployment } from '../deployment.ts';
 import { equal, Float, isBlank, isHash, isPresent, Sym, toS, type Hash, type Value } from '../ruby/value.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { Context, type Issue } from './issues.ts';
+import { checkRoleHosts } from './roles.ts';
 import * as schema from './schema.ts';
 import { checkAlias, checkBuilder, checkEnv, checkOutput, checkProxy, checkRegistry } from './sections.ts';
 import { checkDockerOptions, checkLabels, checkSection, checkServers, checkType, describe } from './validator.ts';
@@ -43,14 +44,14 @@ export function checkConfiguration(raw: Hash, facts: ProjectFacts): Issue[] {
   // What goes beyond single sections needs a deployment, which only sound sections give.
   const d = context.issues.length === 0 ? deploymentFrom(raw, facts) : null;
   checkRequired(context, raw, facts);
-  if (d) checkRoleHosts(context, d);
-  checkValues(context, raw);
+  if (d) checkFleet(context, d);
+  checkValues(context, raw, KAMAL_VERSION);
   if (d) checkWhole(context, d);
   return context.issues;
 }
 
 /** Names of roles, accessories and aliases; with a number or the like Kamal crashes. */
-function checkNames(context: Context, section: Value | undefined): void {
+export function checkNames(context: Context, section: Value | undefined): void {
   if (!isHash(section)) return;
   for (const name of section.keys()) {
     if (typeof name !== 'string') context.at(toS(name)).error('the name should be a string', { found: describe(name), expected: 'a string', hint: `write "${toS(name)}":` });
@@ -129,9 +130,10 @@ function checkRequired(context: Context, raw: Hash, { destination }: ProjectFact
   }
 }
 
-function checkValues(context: Context, raw: Hash): void {
+/** Single values that Kamal looks at last; `kamal` is the Kamal whose rules are followed. */
+export function checkValues(context: Context, raw: Hash, kamal: string): void {
   const minimum = raw.get('minimum_version');
-  if (isPresent(minimum)) checkMinimumVersion(context, toS(minimum));
+  if (isPresent(minimum)) checkMinimumVersion(context, toS(minimum), kamal);
   const retain = or(raw.get('retain_containers'), 5);
   if (typeof retain === 'number' && retain < 1) context.add({ key: 'retain_containers', message: 'Must retain at least 1 container', found: String(retain), expected: '1 or more' });
   checkBootLimit(context, section(raw, 'boot').get('limit'));
@@ -149,10 +151,10 @@ function checkBootLimit(context: Context, limit: Value | undefined): void {
   context.add({ key: 'boot/limit', message: 'boot/limit: should be a number of hosts or a percentage', found: describe(limit), expected: '1 or more, or a text such as "25%"' });
 }
 
-function checkMinimumVersion(context: Context, minimum: string): void {
-  if (!isVersion(minimum)) context.add({ key: 'minimum_version', message: `Malformed version number string ${minimum}`, found: minimum, expected: 'a version such as 2.0.0' });
-  else if (compareVersions(minimum, KAMAL_VERSION) > 0) {
-    context.add({ key: 'minimum_version', message: `Current version is ${KAMAL_VERSION}, minimum required is ${minimum}`, found: minimum, expected: `${KAMAL_VERSION} or less: that is the Kamal whose rules bactrian follows` });
+function checkMinimumVersion(context: Context, minimum: string, kamal: string): void {
+  if (!isVersion(minimum)) context.add({ key: 'minimum_version', message: `Malformed version number string ${minimum}`, found: minimum, expected: `a version such as ${kamal}` });
+  else if (compareVersions(minimum, kamal) > 0) {
+    context.add({ key: 'minimum_version', message: `Current version is ${kamal}, minimum required is ${minimum}`, found: minimum, expected: `${kamal} or less: that is the Kamal whose rules bactrian follows` });
   }
 }
 
@@ -162,23 +164,12 @@ function checkWhole(context: Context, d: Deployment): void {
   checkProxyRuns(context, d);
 }
 
-function checkRoleHosts(context: Context, d: Deployment): void {
-  const primary = toS(or(d.raw.get('primary_role'), 'web'));
+function checkFleet(context: Context, d: Deployment): void {
   if ((d.raw.get('servers') ?? null) === null) {
     if (d.accessories.length === 0) context.add({ key: 'servers', message: 'No servers or accessories specified', found: 'neither', expected: 'servers: with the hosts of the app' });
     return;
   }
-  if (!d.configPrimaryRole) {
-    context.add({ key: 'servers', message: `The primary_role ${primary} isn't defined`, found: `the roles ${d.allRoles.map(({ name }) => name).join(', ') || '(none)'}`, expected: `a role ${primary}`, hint: 'name the role that serves the web with primary_role:' });
-    return;
-  }
-  const hint = 'add hosts to it';
-  if (d.configPrimaryRole.hosts.length === 0) context.add({ key: `servers/${primary}`, message: `No servers specified for the ${primary} primary_role`, found: 'no hosts', expected: 'at least one', hint });
-  if (isPresent(d.raw.get('allow_empty_roles'))) return;
-  for (const role of d.allRoles) {
-    if (role.hosts.length > 0 || role === d.configPrimaryRole) continue;
-    context.add({ key: `servers/${role.name}`, message: `No servers specified for the ${role.name} role. You can ignore this with allow_empty_roles: true`, found: 'no hosts', expected: 'at least one', hint });
-  }
+  checkRoleHosts(context, { roles: d.allRoles, primary: toS(or(d.raw.get('primary_role'), 'web')), allowEmpty: isPresent(d.raw.get('allow_empty_roles')) });
 }
 
 function checkHooks(context: Context, d: Deployment): void {
@@ -222,11 +213,11 @@ function checkProxyRuns(context: Context, d: Deployment): void {
     }
   }
   checkHooksOutput(context, d.raw.get('hooks_output'));
-  checkLogLevel(context, section(d.raw, 'ssh').get('log_level'));
+  checkSshLogLevel(context, section(d.raw, 'ssh').get('log_level'));
 }
 
 /** Ruby's Logger refuses other levels when Kamal sets up its connections. */
-function checkLogLevel(context: Context, level: Value | undefined): void {
+export function checkSshLogLevel(context: Context, level: Value | undefined): void {
   const levels = ['debug', 'info', 'warn', 'error', 'fatal', 'unknown'];
   if (level === undefined || typeof level === 'number' || levels.includes(toS(level).toLowerCase())) return;
   context.add({ key: 'ssh/log_level', message: `invalid log level: ${toS(level)}`, found: describe(level), expected: `one of ${levels.join(', ')}` });

@@ -1,3 +1,5 @@
+import { OF_KAMAL_1, type OtherKeys } from './nearest.ts';
+
 /** A problem before it is known where in which file its key stands. */
 export interface Issue {
   /** The key's path; the place is that of the longest part of it that exists. */
@@ -13,20 +15,23 @@ export interface Issue {
 export class Context {
   readonly path: string;
   readonly issues: Issue[];
+  /** Hints for keys of the other generation of Kamal. */
+  readonly otherKeys: OtherKeys;
 
-  constructor(path = '', issues: Issue[] = []) {
+  constructor(path = '', issues: Issue[] = [], otherKeys: OtherKeys = OF_KAMAL_1) {
     this.path = path;
     this.issues = issues;
+    this.otherKeys = otherKeys;
   }
 
   /** The same collection, one key deeper. */
   at(key: string): Context {
-    return new Context([this.path, key].filter((part) => part.trim() !== '').join('/'), this.issues);
+    return new Context([this.path, key].filter((part) => part.trim() !== '').join('/'), this.issues, this.otherKeys);
   }
 
   /** The same collection, another path. */
   of(path: string): Context {
-    return new Context(path, this.issues);
+    return new Context(path, this.issues, this.otherKeys);
   }
 
   /** Adds an issue with Kamal's text, prefixed by the path as Kamal does. */

@@ -1,5 +1,8 @@
-/** What took the place of a Kamal 1 key, by the section's path (`*` = any role or accessory) and the key. */
-const REPLACED: Record<string, string> = {
+/** Hints for keys of the other generation of Kamal, by the section's path (`*` = any role or accessory) and the key. */
+export type OtherKeys = Readonly<Record<string, string>>;
+
+/** What took the place of Kamal 1's keys. */
+export const OF_KAMAL_1: OtherKeys = {
   'traefik': 'Kamal 2 has kamal-proxy instead of Traefik: remove traefik; ports and options of the proxy container go to proxy/run',
   'healthcheck': 'healthcheck moved to proxy/healthcheck (path, interval, timeout); its port is now proxy/app_port; cmd, max_attempts and cord are gone: see deploy_timeout',
   'stop_wait_time': 'stop_wait_time is now drain_timeout',
@@ -10,10 +13,10 @@ const REPLACED: Record<string, string> = {
   'builder/local': 'builder/local with arch and host is now builder/arch; builder/remote takes the URL of the remote builder',
 };
 
-/** A hint for an unknown key: what replaced it in Kamal 2, or the nearest known key. Empty when there is none. */
-export function nearest(path: string, name: string, known: readonly string[]): string {
+/** A hint for an unknown key: what the other generation's key is here, or the nearest known key. Empty when there is none. */
+export function nearest(path: string, name: string, known: readonly string[], otherKeys: OtherKeys): string {
   const section = path.replace(/^(servers|accessories)\/[^/]+/, '$1/*');
-  const replaced = REPLACED[section === '' ? name : `${section}/${name}`];
+  const replaced = otherKeys[section === '' ? name : `${section}/${name}`];
   if (replaced) return replaced;
   const close = known.map((key) => ({ key, distance: distance(name, key) })).sort((a, b) => a.distance - b.distance)[0];
   return close && close.distance <= Math.max(1, Math.floor(close.key.length / 3)) ? `did you mean ${close.key} instead of ${name}?` : '';

@@ -33,17 +33,23 @@ function checkTags(context: Context, tags: Value, allowed: boolean): void {
   }
 }
 
-/** `Validator::Registry`. */
+/** `Validator::Registry` of Kamal 2: a registry on the deploying machine needs no login. */
 export function checkRegistry(context: Context, config: Hash): void {
-  const rest: Hash = new Map([...config].filter(([key]) => key !== 'username' && key !== 'password'));
-  checkSection(context, rest, REGISTRY);
+  checkRegistryServer(context, config);
   const server = config.get('server');
   if (isPresent(server) && typeof server !== 'string') {
     // Kamal asks it whether it is local, which a number can't tell, and crashes.
     context.at('server').error('should be a string', { found: describe(server), expected: 'a string', hint: 'quote it' });
-    return;
-  }
-  if (typeof server === 'string' && /^localhost[:$]/m.test(server)) return;
+  } else if (typeof server !== 'string' || !/^localhost[:$]/m.test(server)) checkLogin(context, config);
+}
+
+/** `Validator::Registry` of Kamal 1. */
+export function checkKamal1Registry(context: Context, config: Hash): void {
+  checkRegistryServer(context, config);
+  checkLogin(context, config);
+}
+
+function checkLogin(context: Context, config: Hash): void {
   for (const key of ['username', 'password']) {
     const at = context.at(key);
     const value = config.get(key);
@@ -53,6 +59,10 @@ export function checkRegistry(context: Context, config: Hash): void {
       at.error(`should be ${expected}`, { found: describe(value ?? null), expected });
     }
   }
+}
+
+function checkRegistryServer(context: Context, config: Hash): void {
+  checkSection(context, new Map([...config].filter(([key]) => key !== 'username' && key !== 'password')), REGISTRY);
 }
 
 /** `Validator::Proxy`. `place` is where to point at when it isn't the context's own path. */
@@ -88,9 +98,7 @@ export function badBindIps(run: Hash): string[] {
 /** `Validator::Builder`. The builder itself is none of bactrian's business. */
 export function checkBuilder(context: Context, config: Value): void {
   if (!checkSection(context, config, BUILDER)) return;
-  const cache = config.get('cache');
-  const type = isHash(cache) ? cache.get('type') : null;
-  if (type && !['gha', 'registry'].includes(toS(type))) context.error(`Invalid cache type: ${toS(type)}`, { key: `${context.path}/cache/type`, found: toS(type), expected: 'gha or registry' });
+  checkBuilderCache(context, config);
   const arch = config.get('arch');
   if (isBlank(arch)) context.error('Builder arch not set', { found: 'nothing', expected: 'builder: arch: amd64, arm64, or a list of both' });
   if (truthy(config.get('pack')) && Array.isArray(arch) && arch.length > 1) {
@@ -99,6 +107,13 @@ export function checkBuilder(context: Context, config: Value): void {
   if (config.get('local') === false && isBlank(config.get('remote'))) {
     context.error('Cannot disable local builds, no remote is set', { key: `${context.path}/local`, found: 'local: false', expected: 'remote: with the URL of a builder' });
   }
+}
+
+/** The cache that both generations of Kamal know for builds. */
+export function checkBuilderCache(context: Context, config: Hash): void {
+  const cache = config.get('cache');
+  const type = isHash(cache) ? cache.get('type') : null;
+  if (type && !['gha', 'registry'].includes(toS(type))) context.error(`Invalid cache type: ${toS(type)}`, { key: `${context.path}/cache/type`, found: toS(type), expected: 'gha or registry' });
 }
 
 /** `Validator::Alias`. */

@@ -160,7 +160,7 @@ export function checkUnknownKeys(context: Context, value: Hash, known: readonly 
     key: [context.path, names[0] ?? ''].filter(Boolean).join('/'),
     found: names.join(', '),
     expected: `one of ${known.join(', ')}`,
-    hint: names.map((name) => nearest(context.path, name, known)).filter(Boolean).join('; ') || undefined,
+    hint: names.map((name) => nearest(context.path, name, known, context.otherKeys)).filter(Boolean).join('; ') || undefined,
   });
 }
 

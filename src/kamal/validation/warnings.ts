@@ -1,4 +1,4 @@
-import { isHash, toS } from '../ruby/value.ts';
+import { isHash, toS, type Hash } from '../ruby/value.ts';
 import { roleConfig } from '../configuration/role.ts';
 import type { Deployment } from '../deployment.ts';
 import { badBindIps } from './sections.ts';
@@ -8,7 +8,8 @@ export function warningsOf(d: Deployment): string[] {
   return [...ignoredServers(d), ...bindIps(d)];
 }
 
-function ignoredServers(d: Deployment): string[] {
+/** Hosts that both generations of Kamal leave out. */
+export function ignoredServers(d: { readonly raw: Hash; readonly allRoles: readonly { readonly name: string }[] }): string[] {
   return d.allRoles.flatMap(({ name }) => {
     const config = roleConfig(d.raw, name);
     const servers = isHash(config) ? config.get('hosts') : config;

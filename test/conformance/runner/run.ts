@@ -5,6 +5,7 @@ import type { Json } from '../../../src/kamal/index.ts';
 import { environment, readCase, withGit, type Case } from './case.ts';
 import { compare, type Difference } from './compare.ts';
 import { factsOf } from './facts.ts';
+import { kamal1OutcomeOf } from './kamal1/run.ts';
 
 interface Failure {
   readonly ok: false;
@@ -14,14 +15,15 @@ interface Failure {
   readonly message_is: 'exact' | 'runtime';
 }
 
-type Outcome = { readonly facts: Record<string, Json>; readonly warnings: readonly string[] } | { readonly problems: readonly { key: string; message: string }[] };
+/** Facts of a case, or why there are none. */
+export type Outcome = { readonly facts: Record<string, Json>; readonly warnings: readonly string[] } | { readonly problems: readonly { key: string; message: string }[] };
 
 /** Runs one case; what differs from real Kamal's result. */
 export async function runCase(directory: string): Promise<Difference[]> {
-  const expected = JSON.parse(await readFile(path.join(directory, 'expected.json'), 'utf8')) as { ok: true } | Failure;
+  const expected = JSON.parse(await readFile(path.join(directory, 'expected.json'), 'utf8')) as ({ readonly ok: true } | Failure) & { readonly kamal: string };
   const projectDir = path.join(directory, 'project');
   const of = await readCase(directory);
-  const outcome = await withGit(of.git, (bin) => outcomeOf(of, projectDir, environment(of, bin)));
+  const outcome = await withGit(of.git, (bin) => (expected.kamal.startsWith('1.') ? kamal1OutcomeOf : outcomeOf)(of, projectDir, environment(of, bin)));
   if (!expected.ok) return compareFailure(expected, outcome, projectDir);
   if ('problems' in outcome) return [{ path: 'ok', expected: true, actual: outcome.problems.map(({ message }) => message) }];
   const { builder: _builder, warnings = [], ...facts } = expected as unknown as Record<string, Json>;

@@ -1,0 +1,25 @@
+/** Everything that bactrian knows about Kamal 1, as `kamal1.…`. */
+export { KAMAL1_VERSION } from './quoting.ts';
+export { loadKamal1Project, type Kamal1LoadOptions } from './load.ts';
+export type { Kamal1Snapshot } from './snapshot.ts';
+export { kamal1DeploymentOf, type Kamal1Deployment } from './deployment.ts';
+export { readKamal1Secrets, type Kamal1SecretsOptions } from './secrets.ts';
+export { readEnvFiles } from './env-files.ts';
+export { kamal1ProblemsInUse, kamal1UploadOf, type Kamal1RenderContext } from './usage.ts';
+export { healthcheckHash, kamal1ConfigJson, kamal1ConfigText } from './config-report.ts';
+export { onHost } from './volume.ts';
+export type { Kamal1Accessory, Kamal1Directory, Kamal1File } from './accessory.ts';
+export type { Cord, Kamal1Assets, Kamal1Role } from './role.ts';
+export type { Healthcheck } from './healthcheck.ts';
+export type { Traefik } from './traefik.ts';
+export * as accessory from './commands/accessory.ts';
+export * as app from './commands/app.ts';
+export * as assets from './commands/assets.ts';
+export * as auditor from './commands/auditor.ts';
+export * as cord from './commands/cord.ts';
+export * as hook from './commands/hook.ts';
+export * as lock from './commands/lock.ts';
+export * as prune from './commands/prune.ts';
+export * as registry from './commands/registry.ts';
+export * as ssh from './commands/ssh.ts';
+export * as traefik from './commands/traefik.ts';
