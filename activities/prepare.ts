@@ -100,13 +100,15 @@ export function needingSecrets<T>(render: () => T): T {
 
 function proxyScript(deployment: Deployment, args: PrepareArgs): ProxyScript {
   const warm = warmName(args.run);
+  const steered = args.strategy === 'handover';
   const configured = deployment.proxyRun(args.host);
   const file = (name: string, fallback: string) => `$(cat ${deployment.directories.proxy}/${name} 2> /dev/null || echo "${fallback}")`;
   return {
     // Without `proxy: run:` the files of Kamal's boot_config decide, so the host is asked (Kamal 2.12: proxy boot).
     image: configured ? `"${configured.image}"` : `${file('image', PROXY_REPOSITORY)}:${file('image_version', MINIMUM_PROXY_VERSION)}`,
     create: inLoginShell(line(proxy.run(deployment, args.host, { verb: 'create' }))),
-    runWarm: inLoginShell(line(proxy.run(deployment, args.host, { name: warm, publish: false, restart: 'no' }))),
+    runWarm: inLoginShell(line(proxy.run(deployment, args.host, { name: warm, publish: steered ? ['$WARM_80:80', '$WARM_443:443'] : false, restart: 'no' }))),
+    steered,
     warmName: args.strategy === 'kamal' ? null : warm,
     volume: proxy.PROXY_STATE_VOLUME,
   };

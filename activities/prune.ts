@@ -1,8 +1,9 @@
 import { app, line, prune } from '../src/kamal/index.ts';
 import type { PrepareArgs, StepNotes } from './api.ts';
-import { fenceOf, rendering, type Context } from './context.ts';
+import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
 import { roleOf } from './roles.ts';
+import { letWarmGo } from './script/handover.ts';
 import { pruneScript } from './script/prune.ts';
 import { q } from './script/words.ts';
 
@@ -15,6 +16,7 @@ export function pruneActivities(context: Context) {
       const version = args.roles[0]?.version;
       const image = version ? deployment.absoluteImage(version) : null;
       const body = pruneScript({
+        letWarmGo: letWarmGo(warmName(args.run), deployment.timeouts.drainTimeout),
         tagLatest: image === null ? null : {
           command: `docker tag ${q(image)} ${q(deployment.latestImage)}`,
           audit: audit(`Tagging ${image} as the latest image`),

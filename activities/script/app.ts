@@ -1,3 +1,4 @@
+import { STEERING } from './steer.ts';
 import { audit, q } from './words.ts';
 
 export interface BootScript {
@@ -61,11 +62,11 @@ export interface ProveScript extends BootScript {
  */
 export function proveScript(args: ProveScript): string {
   // What kamal-proxy routes to is healthy, and serves: on a host that was cut off after its cutover.
-  return `${boot(args, `is_running kamal-proxy && docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q "$(printf %.12s "$there")"`)}
+  return `${STEERING}${boot(args, `is_running kamal-proxy && docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q "$(printf %.12s "$there")"`)}
 proxy=${args.warmName}
 is_running kamal-proxy && proxy=kamal-proxy
 # A host that went down and up again has the app back, but not this proxy: it must not serve after a boot.
-is_running "$proxy" || { docker start "$proxy" > /dev/null || fail StepFailed 'the warm kamal-proxy does not start any more'; }
+is_running "$proxy" || { start_warm "$proxy" || fail StepFailed 'the warm kamal-proxy does not start any more'; }
 n=0; until docker exec "$proxy" kamal-proxy list > /dev/null 2>&1; do n=$((n + 1)); [ $n -gt 50 ] && break; sleep 0.1; done
 short=$(printf %.12s "$new")
 [ "$proxy" != kamal-proxy ] || docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q ${q(args.proxyService)} || journal ${q(`routed ${args.proxyService}`)}

@@ -1,3 +1,4 @@
+import { STEERING } from './steer.ts';
 import { fromBase64, q } from './words.ts';
 
 export interface PrepareScript {
@@ -26,8 +27,10 @@ export interface ProxyScript {
   image: string;
   /** `docker create` of the real proxy, with its published ports. */
   create: string;
-  /** `docker run` of the same proxy without published ports, under a name of its own. */
+  /** `docker run` of the same proxy, under a name of its own, without published ports or with those of `steered`. */
   runWarm: string;
+  /** Requests will be steered to the warm proxy: it is published on ports that `WARM_80` and `WARM_443` name. */
+  steered: boolean;
   /** The name of the proxy that proves the app before it serves; null where the app is proved behind the real one. */
   warmName: string | null;
   volume: string;
@@ -39,6 +42,7 @@ export interface ProxyScript {
  */
 export function prepareScript(args: PrepareScript): string {
   return [
+    STEERING,
     ...(args.login ? [login(args.login)] : []),
     ...args.directories.map((path) => `directory ${q(path)}`),
     `network ${q(args.network)}`,
@@ -111,8 +115,30 @@ if ! is_running kamal-proxy; then
     ${proxy.create} > /dev/null || fail StepFailed 'kamal-proxy could not be created'
     changed 'created kamal-proxy, not yet started'
   fi
-${proxy.warmName === null ? '' : warm(proxy.warmName, proxy.runWarm)}
+${proxy.warmName === null ? '' : proxy.steered ? steeredWarm(proxy.warmName, proxy.runWarm) : warm(proxy.warmName, proxy.runWarm)}
 fi`;
+}
+
+/** Published on free ports below those that the kernel gives to clients, which are shut to everybody before it starts. */
+function steeredWarm(name: string, run: string): string {
+  return `
+  firewall || fail StepFailed 'new connections cannot be steered here: no iptables, or neither root nor sudo -n; --strategy swap does without'
+  published kamal-proxy > "$D/published"
+  choose_ports() {
+    p=$((20000 + $$ % 8000 + $1 * 10)); : > "$D/warm-ports.new"
+    for c in 80 443; do while is_listening $p; do p=$((p + 1)); done; echo "$c $p" >> "$D/warm-ports.new"; p=$((p + 1)); done
+    mv "$D/warm-ports.new" "$D/warm-ports"
+  }
+  n=0
+  until is_running ${name}; do
+    n=$((n + 1)); [ $n -le 3 ] || fail StepFailed 'the warm kamal-proxy could not be started'
+    [ -s "$D/warm-ports" ] || choose_ports $n
+    journalled "guarded $RUN" || journal "guarded $RUN"
+    UNTIL=$(( $(date +%s) + 3600 )); keep || fail StepFailed 'the ports of the warm kamal-proxy cannot be shut to the outside: iptables refuses'
+    journalled 'container ${name}' || journal 'container ${name}'
+    export WARM_80="$(warm_port 80)" WARM_443="$(warm_port 443)"
+    docker start ${name} > /dev/null 2>&1 || ${run} > /dev/null || { docker rm -f ${name} > /dev/null 2>&1; rm -f "$D/warm-ports"; }
+  done`;
 }
 
 function warm(name: string, run: string): string {

@@ -1,6 +1,8 @@
 import { audit } from './words.ts';
 
 export interface PruneScript {
+  /** The end of the warm proxy, where one is still letting go of connections. */
+  letWarmGo: string;
   /** Kamal's own commands, with the audit lines that go with them. */
   tagLatest: { command: string; audit: string } | null;
   /** Kamal's clean-up of assets and error pages of other versions. */
@@ -20,6 +22,7 @@ export function pruneScript(args: PruneScript): string {
   return `
 # From here on nothing is undone any more, whatever becomes of the rest of this script.
 [ ! -f "$D/$JOURNAL.journal" ] || journalled committed || journal committed
+${args.letWarmGo}
 t=$(id traefik)
 if [ -n "$t" ] && ! is_running "$t"; then
   image=$(image_of "$t")
@@ -43,7 +46,7 @@ ${audit(args.pruneContainers.audit)}
 ${audit(args.pruneImages.audit)}
 ${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
 # Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
-rm -rf "$D/kept" "$D"/*.sh
+rm -rf "$D/kept" "$D"/*.sh "$D/published" "$D/warm-ports" "$D/rules.lock"
 # A journal that is still open is somebody's only memory of what was done here.
 is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }
 ls -1dt "$B"/*/ 2>/dev/null | tail -n +${KEPT_RUNS + 1} | while read -r old; do

@@ -1,4 +1,9 @@
 import { REMOVE_CERTIFICATE } from './certificates.ts';
+import { STEERING } from './steer.ts';
+import { WATCH } from './watch.ts';
+
+/** How long requests that are being answered may take when the proxies change places back, in seconds. */
+const LET_GO_SECONDS = 10;
 
 /**
  * Undoes what the journal says, newest act first. Every line may be undone twice: an attempt that dies in the middle is
@@ -9,10 +14,26 @@ import { REMOVE_CERTIFICATE } from './certificates.ts';
  * @param healthSeconds how long an old container that is started again may take to become healthy
  */
 export function putBackScript(healthSeconds: number): string {
-  return `
+  return `${STEERING}${WATCH}
 ${REMOVE_CERTIFICATE}
+# go_past: kamal-proxy serves by now: where requests could be steered past the old proxy, they are steered past this one
+go_past() {
+  stay
+  UNTIL=$(( $(date +%s) + ${healthSeconds + 120} )); new=$(id kamal-proxy); old=$(id traefik)
+  is_running "$new" && ! is_running "$old" && [ -n "$(id "$1")" ] && start_warm "$1" || return 1
+  n=0; until lists "$1"; do n=$((n + 1)); [ $n -lt 50 ] || return 1; sleep 0.1; done
+  steer "$1" "$old" "$new" && watch
+}
+# routes CONTAINER: Traefik needs tenths of a second to find its routes: it has to answer several times in a row
+routes() {
+  n=0; good=0
+  while [ $good -lt 5 ] && [ $n -lt 50 ]; do
+    n=$((n + 1)); case $(ask "$(address_of "$1")" 80) in [23]*|401|403) good=$((good + 1)) ;; *) good=0; sleep 0.2 ;; esac
+  done
+}
 undo_run() {
   dir=$1; list=$dir/$JOURNAL.journal; problems=
+  SR=\${dir##*/}; SD=$dir; warm=kamal-proxy-warm-$SR; past=
   [ -f "$list" ] || return 0
   grep -qx committed "$list" && return 0
   problem() { problems="$problems; $*"; echo "problem: $*"; }
@@ -28,6 +49,9 @@ undo_run() {
   while read -r verb a b; do
     [ "$verb" = stopped ] && exists "$a" && docker update --restart always "$a" > /dev/null
   done < "$list"
+  if grep -q '^started ' "$list" && grep -q '^steered ' "$list"; then
+    if go_past "$warm"; then past=yes; elif is_running kamal-proxy; then note 'requests wait for one stop and one start: they could not be steered past kamal-proxy'; fi
+  fi
   sed '1!G;h;$!d' "$list" > "$list.reversed"
   while read -r verb path; do
     # A path may have spaces in it; names, ids and policies have none.
@@ -54,7 +78,9 @@ undo_run() {
         if exists "$a" && [ "$(docker inspect -f '{{.Name}}' "$a" | tr -d /)" != "$b" ]; then
           docker rename "$a" "$b" || problem "cannot give $b its name back"
         fi ;;
-      started) ! is_running "$a" || docker stop "$a" > /dev/null || problem "cannot stop $a" ;;
+      started) [ -z "$past" ] || drain "$a" ${LET_GO_SECONDS}; ! is_running "$a" || docker stop "$a" > /dev/null || problem "cannot stop $a" ;;
+      steered) unsteer; drain "$warm" ${LET_GO_SECONDS} ;;
+      guarded) unkeep ;;
       policy) ! exists "$a" || docker update --restart "$b" "$a" > /dev/null || problem "cannot set the restart policy of $a" ;;
       stopped)
         if exists "$a"; then
@@ -65,6 +91,7 @@ undo_run() {
             n=0; until [ "$(health_of "$a")" = healthy ] || [ "$(health_of "$a")" = running ]; do
               n=$((n + 1)); [ $n -gt $((${healthSeconds} * 5)) ] && { problem "$a is $(health_of "$a") after its start"; break; }; sleep 0.2
             done
+            [ "$a" != "$(id traefik)" ] || [ -z "$past" ] || routes "$a"
             changed "started $(docker inspect -f '{{.Name}}' "$a" | tr -d /) again"
           fi
           docker update --restart "$b" "$a" > /dev/null
@@ -72,10 +99,11 @@ undo_run() {
     esac
   done < "$list.reversed"
   rm -f "$list.reversed"
+  SR=$RUN; SD=$D
   # An engine that went away in between makes everything look gone: then nothing is sure.
   answering
   [ -z "$problems" ] || fail PutBackFailed "not all of it could be undone\${problems}"
-  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh
+  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh "$dir/words" "$dir/published" "$dir/warm-ports"
 }
 `;
 }

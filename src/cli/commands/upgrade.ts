@@ -46,7 +46,7 @@ export function upgradeCommand(program: Command): void {
   selectionOptions(projectOptions(command))
     .option('--rolling', 'one host after the other, each finished before the next begins')
     .option('--concurrency <n>', 'hosts worked on at once when not rolling', wholeNumber, 10)
-    .addOption(new Option('--strategy <name>', 'how the old proxy makes place for the new one').choices(['swap', 'kamal']).default('swap'))
+    .addOption(new Option('--strategy <name>', 'how the old proxy makes place for the new one').choices(['auto', 'handover', 'swap', 'kamal']).default('swap'))
     .addOption(new Option('--accessories <mode>', 'reboot them in the new network, only join them to it, or leave them alone').choices(['reboot', 'join', 'skip']).default('reboot'))
     .option('--pull-accessories', 'let accessories start from a newer image of the same name')
     .option('--approve <gates>', 'wait for approval before the hooks of these gates: pre, post or pre,post', gates, [])
