@@ -28,7 +28,7 @@ export function answerActivities(context: Context) {
       return await whileHeartbeating(() =>
         sshErrors(async () => {
           const connection = await context.connection(args.digest, args.host, cancellationSignal());
-          const facts = await lookAt(connection, deployment, cancellationSignal());
+          const facts = await lookAt(connection, deployment, { signal: cancellationSignal() });
           const known = await askOldProxy(connection, deployment, facts, args.probeUrls);
           const warm = containerNamed(facts, warmName(args.run));
           if (known === null) return nothing("answers were not compared: the host's sshd forwards nothing, and it has no curl");

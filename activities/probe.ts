@@ -21,11 +21,13 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
 /**
  * Looks at a host, with one command that leaves no trace.
  *
+ * @param wish `prove`: also whether requests can be steered on it
  * @returns facts that hold environment values: they must not leave the process
  * @throws SshError
  */
-export async function lookAt(connection: SshConnection, deployment: Deployment, signal?: AbortSignal): Promise<HostFacts> {
-  const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment)), signal, timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
+export async function lookAt(connection: SshConnection, deployment: Deployment, { signal, prove = false }: { signal?: AbortSignal; prove?: boolean } = {}): Promise<HostFacts> {
+  const proxied = deployment.rolesOn(connection.host).some((role) => role.runningProxy);
+  const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment), prove && proxied), signal, timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
   return readFacts(connection.host, result.stdout);
 }
 
@@ -35,7 +37,7 @@ export function probeActivities(context: Context) {
     async probeHost(args: ProbeArgs): Promise<ProbeReport> {
       return await whileHeartbeating(async () => {
         const { deployment } = await context.store.project(args.digest);
-        const facts = await sshErrors(async () => lookAt(await context.connection(args.digest, args.host, cancellationSignal()), deployment, cancellationSignal()));
+        const facts = await sshErrors(async () => lookAt(await context.connection(args.digest, args.host, cancellationSignal()), deployment, { signal: cancellationSignal() }));
         if (facts.dockerVersion === null) throw failure(FailureType.stepFailed, `${args.host}: Docker does not answer: ${facts.dockerError}`);
         const seen = fingerprint(facts, deployment);
         if (seen !== args.fingerprint) {

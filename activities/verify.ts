@@ -33,7 +33,7 @@ export function verifyActivities(context: Context) {
       const asked = await whileHeartbeating(() =>
         sshErrors(async () => {
           const connection = await context.connection(args.digest, args.host, cancellationSignal());
-          return await verifyAnswers(connection, deployment, await lookAt(connection, deployment, cancellationSignal()), args.known);
+          return await verifyAnswers(connection, deployment, await lookAt(connection, deployment, { signal: cancellationSignal() }), args.known);
         }),
       );
       if (asked.wrong.length > 0) throw failure(FailureType.verifyFailed, asked.wrong.join('; '));

@@ -1,3 +1,5 @@
+import type { Strategy, StrategyWish } from '../src/plan/strategy.ts';
+
 /**
  * What goes into a run and what comes out of it: ids, names, options, digests. Never an argv, an environment value or
  * a file's contents: all of this is stored in Temporal's history and shown in its UI.
@@ -6,14 +8,7 @@
 /** Which way a run goes. The way back reuses the same workflows: the direction is data. */
 export type Direction = 'upgrade';
 
-/**
- * How the old proxy makes place for the new one on a host: requests steered past it, so that none is lost; one stopped
- * and the other started, at once; or Kamal's own order.
- */
-export type Strategy = 'handover' | 'swap' | 'kamal';
-
-/** What a person asked for: `auto` leaves it to what each host can do. */
-export type StrategyWish = 'auto' | Strategy;
+export type { Strategy, StrategyWish } from '../src/plan/strategy.ts';
 
 /** What is done with accessories. */
 export type AccessoryMode = 'reboot' | 'join' | 'skip';

@@ -1,4 +1,5 @@
 import { PRINT_PROXY_CERTIFICATES, printTraefikCertificates } from './held-certificates.ts';
+import { PROOF } from './proof.ts';
 import { q } from './words.ts';
 
 /** Programs that host scripts use beyond a POSIX shell's own. */
@@ -13,8 +14,9 @@ const QUIET_SECONDS = 45;
  *
  * @param locks paths of the deploy locks to look for
  * @param fence the deployment's name in the journals, quoted: other deployments' runs are not ours to see
+ * @param prove whether to see that new connections can be steered here, which takes half a second
  */
-export function probeScript(locks: string[], fence: string): string {
+export function probeScript(locks: string[], fence: string, prove = false): string {
   return `
 section() { printf '\\n@@%s\\n' "$1"; }
 # A step of a run that was cut off may still be coming to its end here: what it is about to change would be seen half way.
@@ -32,5 +34,6 @@ section locks; for p in ${locks.map(q).join(' ')}; do [ -d "$p" ] && printf '%s\
 section runs; for j in .kamal/bactrian/*/app.journal .kamal/bactrian/*/accessories.journal; do [ -f "$j" ] && ! grep -qx committed "$j" && [ "$(cat "$(dirname "$j")/of" 2>/dev/null)" = ${fence} ] && printf '%s\t%s\n' "$(basename "$j" .journal)" "$(basename "$(dirname "$j")")"; done
 section certificates; ${PRINT_PROXY_CERTIFICATES}
 section traefik-certificates; ${printTraefikCertificates(false)}
+${prove ? PROOF : ''}
 section end; :`;
 }

@@ -50,7 +50,7 @@ published() {
     sed -n 's/[][]//g; s,^\\([0-9]*\\)/tcp ,\\1 ,p' | sed 's/ 0\\.0\\.0\\.0 / - /; s/ :: / - /' | sort -u
 }
 # steered_ports: what of it is steered; the warm proxy has the same two ports inside
-steered_ports() { grep -E '^(80|443) ' "$SD/published" 2> /dev/null; }
+steered_ports() { awk 'NR == FNR { known[$1]; next } $1 in known' "$SD/warm-ports" "$SD/published" 2> /dev/null; }
 # warm_port CONTAINER-PORT: where the warm proxy is published
 warm_port() { sed -n "s/^$1 //p" "$SD/warm-ports" 2> /dev/null; }
 is_listening() { cat /proc/net/tcp /proc/net/tcp6 2> /dev/null | awk -v p="$(printf :%04X "$1")" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 } END { exit !found }'; }
@@ -111,7 +111,7 @@ steer() {
   firewall || return 1
   a=$(address_of "$1"); pid=$(pid_of "$1"); [ -n "$a" ] && alive "$pid" || return 1
   how=both; [ "$FW_KNOWN" = docker ] || how=redirect
-  is_listening "$(warm_port 80)" || { [ $how = both ] || return 1; how=dnat; }
+  is_listening "$(head -n 1 "$SD/warm-ports" | cut -d ' ' -f 2)" || { [ $how = both ] || return 1; how=dnat; }
   echo "$a $pid $1 $2 $3" > "$SD/steered.new" && mv "$SD/steered.new" "$SD/steered"
   steer4 "$a" $how "$(bridges | tr '\\n' ' ')" | renew iptables nat steer || return 1
   ! over6 || [ $how = dnat ] || steer6 | renew ip6tables nat steer

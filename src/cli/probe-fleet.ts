@@ -21,9 +21,9 @@ const AT_ONCE = 30;
  * Looks at all selected hosts, and at the primary one for its deploy lock. Changes nothing.
  *
  * @param secrets where the configuration takes SSH keys from them
- * @param wish `probeUrls`: checks of a load balancer to ask, too
+ * @param wish `probeUrls`: checks of a load balancer to ask, too; `prove`: whether requests can be steered there
  */
-export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets, wish: { probeUrls: string[] }): Promise<FleetProbe> {
+export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets, wish: { probeUrls: string[]; prove: boolean }): Promise<FleetProbe> {
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
   const probe: FleetProbe = { facts: [], unreachable: [] };
   const waiting = [...new Set([...deployment.hosts, primaryHostOf(deployment)])];
@@ -31,7 +31,7 @@ export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets
     for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
       try {
         const connection = await pool.get(host);
-        const facts = await lookAt(connection, deployment);
+        const facts = await lookAt(connection, deployment, { prove: wish.prove });
         const answers = deployment.hosts.includes(host) ? await askOldProxy(connection, deployment, facts, wish.probeUrls) : [];
         probe.facts.push({ ...facts, answers: answers ?? [] });
       } catch (error) {

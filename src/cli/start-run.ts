@@ -50,7 +50,7 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
     hosts: plan.hosts.map((host) => ({
       host: host.host,
       done: isDone(host),
-      strategy: options.strategy === 'auto' ? 'swap' : options.strategy,
+      strategy: host.strategy,
       importCertificates,
       roles: host.roles.map(({ name, version, runningVersion, imageId, primary, proxied }) => ({ name, version, runningVersion, imageId, primary, proxied })),
       accessories: host.accessories.filter((accessory) => !accessory.there).map((accessory) => accessory.name),

@@ -60,6 +60,8 @@ export interface LockFacts {
 }
 
 export interface HostFacts {
+  /** Whether new connections can be steered past a proxy here, and in words why not; null where it was not tried. */
+  handover: { proven: boolean; why: string } | null;
   host: string;
   /** Docker's server version, or null when the engine can't be asked; then `dockerError` says why. */
   dockerVersion: string | null;

@@ -8,6 +8,7 @@ import type { Generation, HostFacts } from './facts.ts';
 import { accessoryIsThere, appGeneration, fingerprint } from './generation.ts';
 import { configurationRefusals, hostRefusals, type Refusal, type RefusalOptions } from './refusals.ts';
 import { accessoryContainer, runningContainer, versionOf } from './running.ts';
+import { chooseStrategy, type StrategyChoice } from './strategy.ts';
 
 /** What a run would do, shown to a person and confirmed by them; the workflow's input is made of it. */
 export interface FleetPlan {
@@ -17,7 +18,7 @@ export interface FleetPlan {
   notes: string[];
 }
 
-export interface HostPlan {
+export interface HostPlan extends StrategyChoice {
   host: string;
   generation: Generation;
   fingerprint: string;
@@ -72,6 +73,7 @@ function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, op
   return {
     host: facts.host,
     generation,
+    ...chooseStrategy(facts, deployment, options.strategy),
     fingerprint: fingerprint(facts, deployment),
     roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets, options.version) ?? []),
     accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),

@@ -24,6 +24,7 @@ export function readFacts(host: string, output: string): HostFacts {
     volumes: lines('volumes'),
     freeDiskMiB: first('disk') !== null && Number.isFinite(disk) ? Math.floor(disk / 1024) : null,
     listening: [...new Set(lines('listening').map(Number).filter((port) => port > 0))].sort((a, b) => a - b),
+    handover: first('handover') === null ? null : { proven: first('handover') === 'proven', why: lines('handover').join(' ') },
     locks: lines('locks').map(readLock),
     openRuns: { app: openRuns(lines('runs'), 'app'), accessories: openRuns(lines('runs'), 'accessories') },
     certificates: { proxy: certificates.proxy, traefik: certificates.traefik.map(({ names, notAfter, key }) => ({ names, notAfter, key })) },

@@ -7,6 +7,7 @@ import { appGeneration } from './generation.ts';
 import { MOST_HOSTS } from './limits.ts';
 import { predictedDifferences } from './predicted-answers.ts';
 import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
+import { chooseStrategy, type StrategyWish } from './strategy.ts';
 
 /** A reason not to begin, found before anything was changed. */
 export interface Refusal {
@@ -19,6 +20,7 @@ export interface Refusal {
 
 /** The options of a run that decide whether something is in its way. */
 export interface RefusalOptions {
+  strategy: StrategyWish;
   accessories: 'reboot' | 'join' | 'skip';
   pullAccessories: boolean;
   allowIssuance: boolean;
@@ -144,8 +146,16 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
         : refuse(`this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
     ),
     ...taken.map((port) => refuse(`port ${port} is in use by something that is neither Traefik nor kamal-proxy`, 'kamal-proxy publishes it: free the port, or set `proxy: run: http_port/https_port`')),
+    ...strategyRefusals(facts, deployment, options, refuse),
     ...(options.allowIssuance ? [] : tlsRefusals(facts, deployment, options, refuse)),
   ];
+}
+
+/** Asked for by name, it isn't quietly another one. */
+function strategyRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
+  const { strategy, reason } = chooseStrategy(facts, deployment, options.strategy);
+  if (options.strategy !== 'handover' || strategy === 'handover' || reason === null || appGeneration(facts, deployment) === 'kamal2') return [];
+  return [refuse(`new connections can't be steered here: ${reason}`, '`--strategy auto` takes `swap` for such a host, with one gap of a stop and a start')];
 }
 
 /** Without a certificate, each client's first request waits for Let's Encrypt, or fails with it. */

@@ -4,7 +4,6 @@ import { realKamal } from '../../lab/kamal.ts';
 import { loadOn, startLoad } from '../../lab/load.ts';
 import type { StreamSummary } from '../../lab/load-meter.ts';
 import { run } from '../../lab/run.ts';
-import type { FleetResult } from '../../workflows/types.ts';
 import { Shop } from './shop.ts';
 import { fleetAsItWas, lab, listFleet, locks, redis } from './the-lab.ts';
 import { presentState, upgradedState } from './upgraded.ts';
@@ -43,12 +42,11 @@ describe('bactrian upgrade, all hosts together, under load', () => {
     expect(await redis('GET written')).toContain('before');
   });
 
-  it('loses requests only between one stop and one start', () => {
+  it('loses not one request', () => {
     for (const host of ['h1', 'h2']) {
       const stream = streams.find(({ name }) => name === `${host} /`);
       expect(stream?.good).toBeGreaterThan(100);
-      // What the script measured on the host, and as much again for the answers before and after.
-      expect(stream?.outage, host).toBeLessThan(gapOn(host, upgraded.result) + 1500);
+      expect(stream, host).toMatchObject({ lost: 0, reasons: {} });
       expect(stream?.answers).toEqual({ 'labapp v1': stream?.good });
     }
   });
@@ -95,10 +93,3 @@ describe('bactrian upgrade, all hosts together, under load', () => {
     });
   });
 });
-
-/** Milliseconds between the two proxies, as the cutover's own note has it. */
-function gapOn(host: string, result: FleetResult | null): number {
-  const steps = result?.hosts.find((each) => each.host === lab.host(host).address)?.steps ?? [];
-  const note = steps.flatMap(({ notes }) => notes).find((text) => text.includes('ms between them'));
-  return Number(/(\d+) ms between/.exec(note ?? '')?.[1]);
-}

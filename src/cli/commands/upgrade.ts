@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { ConfigError, problemsInUse } from '../../kamal/index.ts';
-import type { AccessoryMode, Gate, RunOptions, Strategy } from '../../../workflows/types.ts';
+import type { AccessoryMode, Gate, RunOptions, StrategyWish } from '../../../workflows/types.ts';
 import { planUpgrade } from '../../plan/plan.ts';
 import { askFor } from '../confirm.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
@@ -20,7 +20,7 @@ import { untilInterrupted } from '../interrupt.ts';
 interface UpgradeOptions extends ProjectOptions {
   rolling?: boolean;
   concurrency: number;
-  strategy: Strategy;
+  strategy: StrategyWish;
   accessories: AccessoryMode;
   pullAccessories?: boolean;
   approve: Gate[];
@@ -46,7 +46,7 @@ export function upgradeCommand(program: Command): void {
   selectionOptions(projectOptions(command))
     .option('--rolling', 'one host after the other, each finished before the next begins')
     .option('--concurrency <n>', 'hosts worked on at once when not rolling', wholeNumber, 10)
-    .addOption(new Option('--strategy <name>', 'how the old proxy makes place for the new one').choices(['auto', 'handover', 'swap', 'kamal']).default('swap'))
+    .addOption(new Option('--strategy <name>', 'how the old proxy makes place for the new one: by handover where a host can do it, else by swap; or Kamal\'s own order').choices(['auto', 'handover', 'swap', 'kamal']).default('auto'))
     .addOption(new Option('--accessories <mode>', 'reboot them in the new network, only join them to it, or leave them alone').choices(['reboot', 'join', 'skip']).default('reboot'))
     .option('--pull-accessories', 'let accessories start from a newer image of the same name')
     .option('--approve <gates>', 'wait for approval before the hooks of these gates: pre, post or pre,post', gates, [])
@@ -95,7 +95,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
     if (deployment.hosts.length === 0) throw new CommandError(EXIT.usage, 'no host is selected: nothing to do', 'look at -h and -r, and at `servers:`');
     out.tell(dim(`Looking at ${deployment.hosts.length} hosts …`));
-    const probe = await probeFleet(project, secrets, { probeUrls: options.probeUrl });
+    const probe = await probeFleet(project, secrets, { probeUrls: options.probeUrl, prove: options.strategy === 'auto' || options.strategy === 'handover' });
     if (probe.unreachable.length > 0) {
       throw new CommandError(
         EXIT.refused,
@@ -109,6 +109,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     }
     const { strategy, accessories } = options;
     const plan = planUpgrade(snapshot, deployment, secrets, probe.facts, {
+      strategy,
       version: options.version,
       accessories,
       pullAccessories: options.pullAccessories === true,

@@ -31,15 +31,21 @@ export function renderPlan(plan: FleetPlan, heading: PlanHeading): string {
 
 function renderHost(host: HostPlan, heading: PlanHeading): string[] {
   const done = isDone(host) && host.accessories.every((accessory) => accessory.there);
-  const state = done ? green('already there: verified, nothing restarted') : dim(steps(host, heading).join(' → '));
+  const state = done ? green('already there: verified, nothing restarted') : dim(steps(host).join(' → '));
   return [
     `${bold(host.host)}  ${cyan(host.generation)}  ${state}`,
     ...host.cutOff.map((run) => `  ${yellow('!')} run ${run} was cut off here: what it left is put back first`),
     ...host.roles.flatMap(renderRole),
+    ...(done || !host.roles.some((role) => role.proxied && !role.there) ? [] : [renderStrategy(host)]),
     ...host.certificates.map(renderCertificate),
     ...host.accessories.map((each) => `  accessory ${each.name}  ${each.image} ${dim(short(each.imageId))} ${each.there ? green('in its network already') : heading.accessories === 'join' ? 'joined to the network' : 'rebooted, its data kept'}`),
     '',
   ];
+}
+
+function renderStrategy({ strategy, reason }: HostPlan): string {
+  const words = { handover: green('handover: new connections are steered past Traefik, none waits'), swap: 'swap: one gap, of a stop and a start', kamal: yellow("kamal: Kamal's own order, down until the new one has booted") };
+  return `  proxy  ${words[strategy]}${reason === null ? '' : ` ${dim(`(no handover: ${reason})`)}`}`;
 }
 
 function renderCertificate({ name, from, notAfter, remark }: ServedName): string {
@@ -48,11 +54,11 @@ function renderCertificate({ name, from, notAfter, remark }: ServedName): string
   return `  certificate ${name}  ${origin}${remark === null ? '' : ` ${dim(`(${remark})`)}`}`;
 }
 
-function steps(host: HostPlan, heading: PlanHeading): string[] {
+function steps(host: HostPlan): string[] {
   if (isDone(host)) return ['accessories'];
   const proxied = host.roles.some((role) => role.proxied);
   const order = proxied ? ['prepare', 'boot app', 'compare answers', 'hand over to kamal-proxy', 'stop old app'] : ['prepare', 'boot app', 'stop old app'];
-  if (heading.strategy === 'kamal' && proxied) order.splice(1, 3, 'hand over to kamal-proxy', 'boot app');
+  if (host.strategy === 'kamal' && proxied) order.splice(1, 3, 'hand over to kamal-proxy', 'boot app');
   return [...order, 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
 }
 

@@ -5,7 +5,7 @@ import type { RefusalOptions } from '../../../src/plan/refusals.ts';
 import type { HostFacts } from '../../../src/plan/facts.ts';
 import { app, deployment, host, PROXY, SECRETS, TRAEFIK, type ContainerWish } from './fleet.ts';
 
-const OPTIONS: RefusalOptions = { accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, now: Date.parse('2026-11-25'), waitForLock: false, acceptAnswers: [] };
+const OPTIONS: RefusalOptions = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, now: Date.parse('2026-11-25'), waitForLock: false, acceptAnswers: [] };
 const REDIS: ContainerWish = { name: 'shop-redis', image: 'sha256:redis', mounts: [{ Type: 'bind', Source: '/root/shop-redis/data', Destination: '/data' }] };
 const JOBS = app('jobs', { cmd: ['bin/jobs'] });
 
@@ -154,5 +154,38 @@ describe('a run is refused', () => {
     expect(reasons([host('c', [REDIS], { missing: 'awk' }), host('a', [TRAEFIK], { missing: 'flock' })])).toEqual([
       'a: the host lacks flock', 'a: no container of role web runs here', 'c: the host lacks awk', 'c: no container of role jobs runs here',
     ]);
+  });
+});
+
+describe('how a proxy is replaced', () => {
+  const at = (handover: HostFacts['handover']) => ({ ...host('a', [app('web'), TRAEFIK]), handover });
+  const proven = { proven: true, why: 'proven' };
+  const not = { proven: false, why: 'no root and no sudo -n' };
+  const choice = (facts: HostFacts, strategy: RefusalOptions['strategy'], text?: string) => {
+    const { hosts, refusals } = plan([facts], { strategy }, text);
+    return { strategy: hosts[0]?.strategy, reason: hosts[0]?.reason, refused: refusals.map(({ reason }) => reason) };
+  };
+
+  it('is by handover where the host has shown that it can, else by swap, and says why', () => {
+    expect(choice(at(proven), 'auto')).toEqual({ strategy: 'handover', reason: null, refused: [] });
+    expect(choice(at(not), 'auto')).toEqual({ strategy: 'swap', reason: 'no root and no sudo -n', refused: [] });
+    expect(choice(at(null), 'auto').strategy).toBe('swap');
+  });
+
+  it('is as somebody asked for by name, or refused', () => {
+    expect(choice(at(proven), 'swap')).toEqual({ strategy: 'swap', reason: null, refused: [] });
+    expect(choice(at(proven), 'kamal').strategy).toBe('kamal');
+    expect(choice(at(proven), 'handover').refused).toEqual([]);
+    expect(choice(at(not), 'handover').refused).toEqual(["new connections can't be steered here: no root and no sudo -n"]);
+  });
+
+  it('does not matter where nothing is proxied or everything is there', () => {
+    expect(choice(host('c', [JOBS, REDIS]), 'handover').refused).toEqual([]);
+    expect(choice({ ...host('a', [app('web', { networks: ['kamal'] }), PROXY]), handover: not }, 'handover').refused).toEqual([]);
+  });
+
+  it('is by swap where kamal-proxy publishes nothing', () => {
+    const text = 'servers: [ a ]\nproxy: { run: { publish: false } }\nenv: { secret: [ KEY ] }';
+    expect(choice(at(proven), 'auto', text)).toMatchObject({ strategy: 'swap', reason: 'kamal-proxy will publish no port here' });
   });
 });
