@@ -1,4 +1,4 @@
-import type { AccessoryMode, Direction, FleetResult, RoleOrder, Strategy } from '../workflows/types.ts';
+import type { AccessoryMode, Direction, FleetResult, MeterReading, RoleOrder, Strategy } from '../workflows/types.ts';
 import type { KnownAnswer } from '../src/plan/answers.ts';
 import type { ProbeReport } from '../src/plan/facts.ts';
 
@@ -25,6 +25,11 @@ export interface Activities {
   /** Boots a role without a proxy, and stops the old one in the same script once the new one is healthy. */
   replaceRole(args: RoleArgs): Promise<StepNotes>;
   verifyHost(args: VerifyArgs): Promise<StepNotes>;
+  /**
+   * Asks for the health path through the published port, five times a second, until it is cancelled or its time is
+   * over. Changes nothing, and fails nothing: what it could not see is part of the reading.
+   */
+  meterHost(args: MeterArgs): Promise<MeterReading>;
   /** The point of no return: Traefik, the old containers and what else is left over go. */
   pruneHost(args: PruneArgs): Promise<StepNotes>;
   /** Undoes, in reverse, what the host's journal says this run did. */
@@ -116,6 +121,15 @@ export interface VerifyArgs extends StepArgs {
   known: KnownAnswer[];
 }
 
+export interface MeterArgs extends Omit<StepArgs, 'seq'> {
+  /** The roles behind the proxy; the primary one's health path is asked for, if it is among them. */
+  roles: RoleOrder[];
+  /** From the worker, where that reaches the port, or else over the host; or over the host at once. */
+  from: 'worker' | 'host';
+  /** How long, in seconds; null: until cancelled. */
+  seconds: number | null;
+}
+
 export interface PutBackArgs extends StepArgs {
   journal: 'app' | 'accessories';
 }
@@ -146,6 +160,7 @@ export const FailureType = {
   answersDiffer: 'AnswersDiffer',
   cutoverFailed: 'CutoverFailed',
   verifyFailed: 'VerifyFailed',
+  requestsLost: 'RequestsLost',
   putBackFailed: 'PutBackFailed',
   fenced: 'Fenced',
   stepFailed: 'StepFailed',

@@ -6,6 +6,7 @@ import { Context, type Surroundings } from './context.ts';
 import { cutoverActivities } from './cutover.ts';
 import { hookActivities } from './hooks.ts';
 import { lockActivities } from './lock.ts';
+import { meterActivities } from './meter.ts';
 import { prepareActivities } from './prepare.ts';
 import { probeActivities } from './probe.ts';
 import { pruneActivities } from './prune.ts';
@@ -39,6 +40,7 @@ export function createActivities(surroundings: Surroundings): ActivitySet {
       ...answerActivities(context),
       ...cutoverActivities(context),
       ...verifyActivities(context),
+      ...meterActivities(context),
       ...pruneActivities(context),
       ...putBackActivities(context),
       ...accessoryActivities(context),

@@ -2,6 +2,7 @@ import { ApplicationFailure, CancellationScope, CancelledFailure, isCancellation
 import type { StepArgs } from '../activities/api.ts';
 import { hostSteps } from './host-steps.ts';
 import { hostQuery } from './messages.ts';
+import { firstAccessoryStep } from './numbering.ts';
 import { changing } from './policies.ts';
 import type { AccessoryMode, Direction, HostRecord } from './types.ts';
 
@@ -14,10 +15,9 @@ export interface AccessoriesInput {
   accessories: string[];
   mode: AccessoryMode;
   pull: boolean;
+  /** 1 the first time, 2 after a retry … */
+  round: number;
 }
-
-/** After the host's own steps, before the run's lock is released. */
-const FIRST_STEP = 500;
 
 /**
  * The accessories of one host, one after the other: each is stopped only when the new container stands ready, and the
@@ -25,7 +25,7 @@ const FIRST_STEP = 500;
  * alone.
  */
 export async function accessories(input: AccessoriesInput): Promise<HostRecord> {
-  const steps = hostSteps(input.host, FIRST_STEP);
+  const steps = hostSteps(input.host, firstAccessoryStep(input.round), input.round);
   setHandler(hostQuery, () => steps.record, { description: 'The record of this host' });
   const base: Omit<StepArgs, 'seq'> = {
     run: input.run,

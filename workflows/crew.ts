@@ -16,7 +16,7 @@ import { failureOf } from './failure.ts';
 import { host } from './host.ts';
 import { hostReported, verdictSignal, type Verdict } from './messages.ts';
 import { attributesOfHost } from './shown.ts';
-import type { Failure, FleetInput, HostOrder, HostPhase, HostResult } from './types.ts';
+import type { Failure, FleetInput, HostOrder, HostPhase, HostResult, MeterReading } from './types.ts';
 
 /** A host's workflow as its fleet sees it. */
 interface Member {
@@ -26,12 +26,17 @@ interface Member {
   /** What the host said at its end: a workflow that ends as cancelled can't carry a result in its failure. */
   lastWords: HostResult | null;
   result: HostResult | null;
+  /** 1 the first time, 2 after a retry … */
+  round: number;
+  /** What a canary's soak has seen. */
+  soak: MeterReading | null;
 }
 
 /**
  * The fleet's host workflows: starts them, hears their reports, sends them on, and knows how each ended.
  */
 export interface Crew {
+  /** Begins with a host, or begins anew with one that has ended. */
   start(order: HostOrder): Promise<void>;
   send(hosts: HostOrder[], verdict: Verdict): Promise<void>;
   /** Resolves when each of the hosts has reached the phase or has ended. */
@@ -43,8 +48,12 @@ export interface Crew {
   atRest(order: HostOrder): Promise<void>;
   /** Those of the hosts whose workflow stands in this phase. */
   inPhase(hosts: HostOrder[], phase: HostPhase): HostOrder[];
+  /** Those of the hosts that have ended, and not on the target generation. */
   failed(hosts: HostOrder[]): HostOrder[];
+  /** Those of the hosts that serve on the target generation by now: verified, or done. */
+  made(hosts: HostOrder[]): HostOrder[];
   result(order: HostOrder): HostResult;
+  soak(order: HostOrder): MeterReading | null;
   /** All hosts that were ever started, for the end of a cancelled run. */
   started(): HostOrder[];
 }
@@ -59,6 +68,7 @@ export function gatherCrew(input: FleetInput, runStartedAt: number, desk: Desk):
     const member = members.get(report.host);
     if (!member || member.result) return;
     setPhase(report.host, member, report.phase);
+    if (report.soak) member.soak = report.soak;
     if (report.result) member.lastWords = report.result;
     if (report.question) {
       asking.set(report.host, report.question);
@@ -108,14 +118,15 @@ export function gatherCrew(input: FleetInput, runStartedAt: number, desk: Desk):
 
   async function start(order: HostOrder): Promise<void> {
     const fleetId = workflowInfo().workflowId;
-    const workflowId = `${fleetId}/${input.run}/${order.host}`;
+    const round = (members.get(order.host)?.round ?? 0) + 1;
+    const workflowId = `${fleetId}/${input.run}/${order.host}${round > 1 ? `/${round}` : ''}`;
     // Known before it is started: a run that is cancelled meanwhile waits for this host's end, too.
-    const member: Member = { handle: null, phase: 'waiting', lastWords: null, result: null };
+    const member: Member = { handle: null, phase: 'waiting', lastWords: null, result: null, round, soak: null };
     members.set(order.host, member);
     try {
       member.handle = await startChild(host, {
         workflowId,
-        args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, order, acceptAnswers: input.options.acceptAnswers, probeUrls: input.options.probeUrls }],
+        args: [{ run: input.run, runStartedAt, digest: input.digest, direction: input.direction, order, round, options: input.options }],
         parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
         cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
         staticSummary: `${input.direction} ${order.host}`,
@@ -162,14 +173,16 @@ export function gatherCrew(input: FleetInput, runStartedAt: number, desk: Desk):
     ended: (hosts) => condition(() => hosts.every((order) => !of(order) || isOver(order))),
     atRest: (order) => condition(() => isOver(order) || isIn('proven')(order) || isIn('verified')(order)),
     inPhase: (hosts, phase) => hosts.filter(isIn(phase)),
+    made: (hosts) => hosts.filter((order) => isIn('verified')(order) || isDone(order)),
     failed: (hosts) => hosts.filter((order) => isOver(order) && of(order)?.result?.outcome !== 'done'),
     result: (order) => of(order)?.result ?? neverStarted(order),
+    soak: (order) => of(order)?.soak ?? null,
     started: () => input.hosts.filter((order) => members.has(order.host)),
   };
 }
 
 function neverStarted(order: HostOrder): HostResult {
-  return { host: order.host, phase: 'unchanged', steps: [], failure: null, outcome: 'unchanged', alreadyThere: false };
+  return { host: order.host, round: 1, phase: 'unchanged', steps: [], failure: null, meter: null, soak: null, outcome: 'unchanged', alreadyThere: false };
 }
 
 /** The result that a host workflow put into its failure. */

@@ -4,6 +4,7 @@ import {
   approveSignal,
   approveUpdate,
   fleetQuery,
+  putBackAllSignal,
   rejectSignal,
   rejectUpdate,
   resumeSignal,
@@ -25,6 +26,10 @@ export interface Desk {
   show(): void;
   /** Waits at a gate if it was asked for; resolves to false when it was rejected or nobody answered in time. */
   gate(gate: Gate, hosts: string[]): Promise<boolean>;
+  /** Milliseconds that the run has waited for people so far. */
+  waited(): number;
+  /** True once somebody wants whatever can be put back to be, however the run ends. */
+  wantsAllBack(): boolean;
   /** Asks a person and waits for as long as it takes. */
   ask(where: string, failure: Failure, choices: Decision[]): Promise<Decision>;
 }
@@ -35,13 +40,15 @@ export function openDesk(input: FleetInput): Desk {
     phase: 'connecting',
     gate: null,
     question: null,
-    hosts: input.hosts.map(({ host }) => ({ host, phase: 'waiting', workflowId: null })),
+    hosts: input.hosts.map(({ host }) => ({ host, phase: 'waiting', workflowId: null, accessoriesId: null })),
     said: [],
     failure: null,
     result: null,
   };
   let answer: 'approved' | 'rejected' | null = null;
   let decision: Decision | null = null;
+  let waited = 0;
+  let allBack = false;
 
   const show = () => setCurrentDetails(fleetDetails(record, workflowInfo().workflowId));
   const note = (what: string, message: { by?: string; why?: string } | undefined) =>
@@ -55,8 +62,8 @@ export function openDesk(input: FleetInput): Desk {
   };
   const decisionProblem = (message: DecisionMessage | undefined): string | null => {
     if (!record.question || decision) return 'the run asks nothing just now';
-    const wanted = message?.decision ?? 'retry';
-    return record.question.choices.includes(wanted) ? null : `it can be answered with ${record.question.choices.join(', ')}, not with '${wanted}'`;
+    const wanted = message?.decision;
+    return wanted === undefined || record.question.choices.includes(wanted) ? null : `it can be answered with ${record.question.choices.join(', ')}, not with '${wanted}'`;
   };
   const answerGate = (to: 'approved' | 'rejected') => (message: GateMessage | undefined) => {
     const problem = gateProblem(message);
@@ -75,7 +82,8 @@ export function openDesk(input: FleetInput): Desk {
       note(`resume, not taken: ${problem}`, message);
       return problem;
     }
-    decision = message?.decision ?? 'retry';
+    decision = message?.decision ?? record.question?.choices[0] ?? 'abort';
+    allBack ||= decision === 'abort' && message?.putBackAll === true;
     note(`${decision}: ${record.question?.where}`, message);
     return `${record.question?.where}: ${decision}`;
   };
@@ -86,10 +94,14 @@ export function openDesk(input: FleetInput): Desk {
 
   setHandler(approveUpdate, answerGate('approved'), { validator: validator(gateProblem), description: 'Approve the gate that waits' });
   setHandler(rejectUpdate, answerGate('rejected'), { validator: validator(gateProblem), description: 'Reject the gate that waits' });
-  setHandler(resumeUpdate, decide, { validator: validator(decisionProblem), description: 'Answer what the run asks: retry, skip, abort' });
+  setHandler(resumeUpdate, decide, { validator: validator(decisionProblem), description: 'Answer what the run asks: retry, skip, go-on, abort' });
   setHandler(approveSignal, (message) => void answerGate('approved')(message), { description: 'Approve the gate that waits' });
   setHandler(rejectSignal, (message) => void answerGate('rejected')(message), { description: 'Reject the gate that waits' });
   setHandler(resumeSignal, (message) => void decide(message), { description: 'Answer what the run asks: {"decision": "retry"}' });
+  setHandler(putBackAllSignal, (message) => {
+    allBack = true;
+    note('put back all that can be', message);
+  }, { description: 'However the run ends: put back each host that is not pruned yet' });
   setHandler(fleetQuery, () => record, { description: 'The record of the run' });
 
   const phase = (to: FleetPhase) => {
@@ -102,6 +114,8 @@ export function openDesk(input: FleetInput): Desk {
     record,
     phase,
     show,
+    waited: () => waited,
+    wantsAllBack: () => allBack,
     async gate(gate, hosts) {
       if (!input.options.approve.includes(gate)) return true;
       const before = record.phase;
@@ -113,6 +127,7 @@ export function openDesk(input: FleetInput): Desk {
         if (!inTime) record.said.push({ at: Date.now(), what: `nobody answered the gate ${gate} in time: rejected`, by: 'bactrian', why: null });
       } finally {
         // Also when the run is cancelled meanwhile: nothing waits here any more.
+        waited += Date.now() - record.gate.since;
         record.gate = null;
         phase(before);
       }
@@ -122,10 +137,12 @@ export function openDesk(input: FleetInput): Desk {
       while (record.question) await condition(() => record.question === null);
       decision = null;
       record.question = { where, failure, choices };
+      const since = Date.now();
       show();
       try {
         await condition(() => decision !== null);
       } finally {
+        waited += Date.now() - since;
         record.question = null;
         show();
       }

@@ -16,6 +16,10 @@ export interface HostSteps {
    * the options under which the Temporal UI shows it by its name.
    */
   run<Notes extends StepNotes>(name: string, activity: (seq: number, options: { summary: string }) => Promise<Notes>): Promise<Notes>;
+  /** Notes something that goes on beside the steps, and that fails none of them. It returns what there is to tell. */
+  beside(name: string, work: () => Promise<string[]>): Promise<void>;
+  /** The next step's number, for an activity that is no step of its own. */
+  next(): number;
   phase(phase: HostPhase): void;
 }
 
@@ -23,9 +27,10 @@ export interface HostSteps {
  * @param host the host's name
  * @param firstSeq where this workflow's step numbers begin; later workflows on the same host begin higher, so that the
  *   fencing token on the host only grows
+ * @param round how often this host was begun in this run, this time included
  */
-export function hostSteps(host: string, firstSeq: number): HostSteps {
-  const record: HostRecord = { host, phase: 'waiting', steps: [], failure: null };
+export function hostSteps(host: string, firstSeq: number, round = 1): HostSteps {
+  const record: HostRecord = { host, round, phase: 'waiting', steps: [], failure: null, meter: null, soak: null };
   let seq = firstSeq;
   const show = () => setCurrentDetails(hostDetails(record));
   return {
@@ -34,6 +39,16 @@ export function hostSteps(host: string, firstSeq: number): HostSteps {
       record.phase = phase;
       show();
       showPhase(phase);
+    },
+    next: () => seq++,
+    async beside(name, work) {
+      const step: StepRecord = { name, state: 'running', startedAt: Date.now(), endedAt: null, notes: [] };
+      record.steps.push(step);
+      show();
+      step.notes = await work().catch((error: unknown) => [`not known: ${failureOf(name, error).message}`]);
+      step.state = 'done';
+      step.endedAt = Date.now();
+      show();
     },
     async run(name, activity) {
       const step: StepRecord = { name, state: 'running', startedAt: Date.now(), endedAt: null, notes: [] };

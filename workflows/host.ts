@@ -9,13 +9,16 @@ import {
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
-import { NEEDS_A_PERSON, type StepArgs } from '../activities/api.ts';
+import { NEEDS_A_PERSON } from '../activities/api.ts';
 import type { KnownAnswer } from '../src/plan/answers.ts';
 import { failureOf } from './failure.ts';
 import { hostSteps, type HostSteps } from './host-steps.ts';
 import { hostQuery, hostReported, verdictSignal, type HostReport, type Verdict } from './messages.ts';
+import { METER, meterOf, type Metered } from './meter.ts';
+import { firstHostStep } from './numbering.ts';
 import { changing, proving } from './policies.ts';
-import type { Direction, Failure, HostOrder, HostOutcome, HostPhase, HostResult } from './types.ts';
+import { soak } from './soak.ts';
+import type { Direction, Failure, HostOrder, HostOutcome, HostPhase, HostResult, MeterReading, RunOptions } from './types.ts';
 
 export interface HostInput {
   run: string;
@@ -23,12 +26,10 @@ export interface HostInput {
   digest: string;
   direction: Direction;
   order: HostOrder;
-  acceptAnswers: string[];
-  probeUrls: string[];
+  /** 1 the first time the host is begun in this run, 2 after a retry … */
+  round: number;
+  options: Pick<RunOptions, 'acceptAnswers' | 'probeUrls' | 'probe' | 'canary'>;
 }
-
-/** Where the numbers of a host's steps begin: the run's lock comes before, accessories and unlocking after. */
-const FIRST_STEP = 100;
 
 /**
  * One host's upgrade. It first proves the new path beside the old one, waits until all hosts of its wave have done so,
@@ -39,7 +40,8 @@ const FIRST_STEP = 100;
  */
 export async function host(input: HostInput): Promise<HostResult> {
   const { order } = input;
-  const steps = hostSteps(order.host, FIRST_STEP);
+  const steps = hostSteps(order.host, firstHostStep(input.round), input.round);
+  const meter = meterOf(steps, meteredOf(input));
   const verdicts: Verdict[] = [];
   setHandler(verdictSignal, (verdict) => void verdicts.push(verdict), { description: 'The fleet: cut over, finish, put back, retry' });
   setHandler(hostQuery, () => steps.record, { description: 'The record of this host' });
@@ -48,7 +50,7 @@ export async function host(input: HostInput): Promise<HostResult> {
     await condition(() => verdicts.length > 0);
     return verdicts.shift() ?? 'put back';
   };
-  const report = (phase: HostPhase, more: Pick<HostReport, 'question' | 'result'> = {}) => {
+  const report = (phase: HostPhase, more: Pick<HostReport, 'question' | 'result' | 'soak'> = {}) => {
     steps.phase(phase);
     return tellFleet({ host: order.host, phase, ...more });
   };
@@ -77,11 +79,14 @@ export async function host(input: HostInput): Promise<HostResult> {
         await report('proving');
       }
     }
+    // From before the first request can be lost until the new path is verified, or the old one is back.
+    meter.start();
     await report('proven');
     if ((await nextVerdict()) !== 'cut over') throw new StandDown();
     await report('cutting over');
     await parts.cutOver();
-    await report('verified');
+    meter.stop();
+    await report('verified', { soak: await parts.soak(() => report('soaking')) });
     if ((await nextVerdict()) !== 'finish') throw new StandDown();
     await CancellationScope.nonCancellable(async () => {
       await report('finishing');
@@ -100,7 +105,7 @@ export async function host(input: HostInput): Promise<HostResult> {
       await report('putting back');
       try {
         await parts.putBack();
-        for (const step of steps.record.steps) if (step.state === 'done' && step.name !== PUT_BACK) step.state = 'undone';
+        for (const step of steps.record.steps) if (step.state === 'done' && ![PUT_BACK, METER].includes(step.name)) step.state = 'undone';
       } catch (error) {
         outcome = 'stuck';
         steps.record.failure = stuckBecause(failureOf(PUT_BACK, error), steps.record.failure);
@@ -113,6 +118,7 @@ export async function host(input: HostInput): Promise<HostResult> {
   }
 
   async function end(outcome: HostOutcome, alreadyThere: boolean): Promise<HostResult> {
+    await meter.ended();
     const result: HostResult = { ...steps.record, phase: outcome, outcome, alreadyThere };
     await report(outcome, { result });
     return result;
@@ -134,13 +140,8 @@ class StandDown extends Error {}
 function hostParts(input: HostInput, steps: HostSteps) {
   const { order } = input;
   const { strategy } = order;
-  const base: Omit<StepArgs, 'seq'> = {
-    run: input.run,
-    runStartedAt: input.runStartedAt,
-    digest: input.digest,
-    host: order.host,
-    direction: input.direction,
-  };
+  const metered = meteredOf(input);
+  const { base } = metered;
   // Made here, once, so that each attempt of a step means the same container.
   const roles = order.roles.map((role) => ({ role, hostnameSuffix: hex(12), replacedSuffix: hex(16) }));
   const proxied = roles.filter(({ role }) => role.proxied);
@@ -162,7 +163,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
       // Kamal's own order proves nothing before the old proxy is gone.
       if (strategy === 'kamal') return;
       await boot(proxied);
-      const { acceptAnswers, probeUrls } = input;
+      const { acceptAnswers, probeUrls } = input.options;
       if (proxied.length > 0) ({ known } = await steps.run('compare answers', (_seq, options) => proving.compareAnswers.executeWithOptions(options, [{ ...base, acceptAnswers, probeUrls }])));
     },
     async cutOver() {
@@ -180,6 +181,14 @@ function hostParts(input: HostInput, steps: HostSteps) {
     async verify(pruned: boolean) {
       await steps.run('verify', (seq, options) => changing.verifyHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, pruned, known }]));
     },
+    /** Watches a canary; others are not. */
+    async soak(begin: () => Promise<void>): Promise<MeterReading | null> {
+      const { canary } = input.options;
+      if (!canary?.hosts.includes(order.host) || canary.soakSeconds === 0) return null;
+      await begin();
+      const look = () => changing.verifyHost.executeWithOptions({ summary: 'look again' }, [{ ...base, seq: steps.next(), roles: order.roles, pruned: false, known }]);
+      return await soak(steps, metered, canary.soakSeconds, look);
+    },
     async finish() {
       await steps.run('prune', (seq, options) => changing.pruneHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }]));
     },
@@ -187,6 +196,10 @@ function hostParts(input: HostInput, steps: HostSteps) {
       await steps.run(PUT_BACK, (seq, options) => changing.putBack.executeWithOptions(options, [{ ...base, seq, journal: 'app' }]));
     },
   };
+}
+
+function meteredOf({ run, runStartedAt, digest, direction, order, options }: HostInput): Metered {
+  return { base: { run, runStartedAt, digest, host: order.host, direction }, order, probe: options.probe };
 }
 
 function hex(digits: number): string {

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Decision, Failure, FleetRecord, Gate, HostPhase, HostRecord, HostResult } from './types.ts';
+import type { Decision, Failure, FleetRecord, Gate, HostPhase, HostRecord, HostResult, MeterReading } from './types.ts';
 
 /** Who speaks, and why; kept in the run's record. */
 export interface Speaker {
@@ -14,6 +14,8 @@ export interface GateMessage extends Speaker {
 
 export interface DecisionMessage extends Speaker {
   decision?: Decision;
+  /** With `abort`: hosts that are verified, but not pruned yet, are put back as well. */
+  putBackAll?: boolean;
 }
 
 /*
@@ -25,6 +27,8 @@ export const rejectUpdate = defineUpdate<string, [GateMessage]>('rejectGate');
 export const resumeUpdate = defineUpdate<string, [DecisionMessage]>('resumeRun');
 export const approveSignal = defineSignal<[GateMessage?]>('approve');
 export const rejectSignal = defineSignal<[GateMessage?]>('reject');
+/** What a cancellation can't carry: whatever can be put back is, however the run ends. */
+export const putBackAllSignal = defineSignal<[Speaker?]>('putBackAll');
 export const resumeSignal = defineSignal<[DecisionMessage?]>('resume');
 
 export const fleetQuery = defineQuery<FleetRecord>('fleet');
@@ -40,6 +44,8 @@ export interface HostReport {
   phase: HostPhase;
   /** A question for a person, while the phase is 'needs you'. */
   question?: Failure;
+  /** After a canary's soak: what it has seen. */
+  soak?: MeterReading | null;
   /** With the last report: how the host ended. */
   result?: HostResult;
 }

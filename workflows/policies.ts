@@ -42,6 +42,14 @@ export const changing = proxyActivities<
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
+/** Watches for as long as it takes; a worker that dies is followed by one that goes on counting. */
+export const metering = proxyActivities<Pick<Activities, 'meterHost'>>({
+  startToCloseTimeout: '2 days',
+  heartbeatTimeout,
+  retry,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
 /** A hook runs once; the second attempt only finds out that nobody saw the end of the first. */
 export const hooks = proxyActivities<Pick<Activities, 'runHook'>>({
   startToCloseTimeout: '1h',

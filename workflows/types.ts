@@ -13,6 +13,20 @@ export type { Strategy, StrategyWish } from '../src/plan/strategy.ts';
 /** What is done with accessories. */
 export type AccessoryMode = 'reboot' | 'join' | 'skip';
 
+/** What becomes of a run when a host fails: it ends, it asks, or it goes on with the others. */
+export type OnFailure = 'rollback' | 'pause' | 'continue';
+
+/** From where a host is probed while it changes proxies. */
+export type ProbeFrom = 'worker' | 'host' | 'off';
+
+/** Hosts that go first, and are watched before any other is touched. */
+export interface Canary {
+  hosts: string[];
+  soakSeconds: number;
+  /** Asks a person before it goes on, also when nothing was lost. */
+  ask: boolean;
+}
+
 /** Where a hook runs and, when asked for, a person is waited for. */
 export type Gate = 'pre' | 'post';
 
@@ -36,6 +50,11 @@ export interface RunOptions {
   probeUrls: string[];
   /** Hooks may simply run again when nobody saw how they ended. */
   hooksIdempotent: boolean;
+  onFailure: OnFailure;
+  /** With `continue`: when more hosts than this have failed, the run ends after all; null: however many. */
+  maxFailures: number | null;
+  canary: Canary | null;
+  probe: ProbeFrom;
 }
 
 export interface FleetInput {
@@ -106,6 +125,7 @@ export type HostPhase =
   | 'proving'
   | 'proven'
   | 'cutting over'
+  | 'soaking'
   | 'verified'
   | 'accessories'
   | 'finishing'
@@ -127,9 +147,31 @@ export interface Failure {
 
 export interface HostRecord {
   host: string;
+  /** 1 the first time the host is begun in this run, 2 after a retry … */
+  round: number;
   phase: HostPhase;
   steps: StepRecord[];
   failure: Failure | null;
+  /** What the site's clients noticed of this host's change of proxies; null where nothing was measured. */
+  meter: MeterReading | null;
+  /** The same for a canary's soak. */
+  soak: MeterReading | null;
+}
+
+/** What requests for the health path, five a second, saw of a host's published port. */
+export interface MeterReading {
+  /** From where they were sent; null when they could not be. */
+  from: 'worker' | 'host' | null;
+  url: string | null;
+  sent: number;
+  /** Without an answer, or with one that says that nothing serves. */
+  lost: number;
+  /** From the first request that was lost to the next one that was answered, in milliseconds. */
+  longestGapMs: number;
+  /** Milliseconds in which nothing was sent, because the worker or its connection was away. */
+  unwatchedMs: number;
+  /** Why nothing, or not all, was measured. */
+  why: string | null;
 }
 
 /** `done`: on the target generation and verified. `unchanged`: never touched. `put back`: as it was before. */
@@ -154,10 +196,11 @@ export interface PendingGate {
 export interface PendingQuestion {
   where: string;
   failure: Failure;
+  /** The first one is meant when an answer names none. */
   choices: Decision[];
 }
 
-export type Decision = 'retry' | 'skip' | 'abort';
+export type Decision = 'retry' | 'skip' | 'go-on' | 'abort';
 
 /** Who said what to a run. */
 export interface Said {
@@ -167,12 +210,20 @@ export interface Said {
   why: string | null;
 }
 
+/** A host as its run lists it, with the workflows that know more; null until they are started. */
+export interface HostLine {
+  host: string;
+  phase: HostPhase;
+  workflowId: string | null;
+  accessoriesId: string | null;
+}
+
 export interface FleetRecord {
   run: string;
   phase: FleetPhase;
   gate: PendingGate | null;
   question: PendingQuestion | null;
-  hosts: { host: string; phase: HostPhase; workflowId: string | null }[];
+  hosts: HostLine[];
   said: Said[];
   failure: Failure | null;
   /** Once the run is over. A run that ends as cancelled can't carry its result in its failure. */

@@ -1,4 +1,4 @@
-import type { HostOrder, RunOptions } from './types.ts';
+import type { FleetInput, HostOrder, RunOptions } from './types.ts';
 
 /**
  * Splits the fleet into waves. The hosts of a wave prove the new path together and cut over only when all of them
@@ -14,6 +14,28 @@ export function wavesOf(hosts: HostOrder[], options: Pick<RunOptions, 'rolling' 
   const waves: HostOrder[][] = [];
   for (let at = 0; at < hosts.length; at += size) waves.push(hosts.slice(at, at + size));
   return waves;
+}
+
+/** Hosts that pass the gates together, with the waves in which they are taken over. */
+export interface Group {
+  hosts: HostOrder[];
+  /** Waves that are watched, and asked about, before the others begin. */
+  canaries: HostOrder[][];
+  waves: HostOrder[][];
+}
+
+/**
+ * Kamal's grouping: gates and hooks speak of all hosts at once, or of one host at a time when rolling. Canaries come
+ * first; when rolling they are a group of their own, so that none of them lets go of its old path before they are asked about.
+ */
+export function groupsOf({ hosts, options, bootLimit }: Pick<FleetInput, 'hosts' | 'options' | 'bootLimit'>): Group[] {
+  const isCanary = ({ host }: HostOrder) => options.canary?.hosts.includes(host) === true;
+  const canaries = hosts.filter(isCanary);
+  const others = hosts.filter((order) => !isCanary(order));
+  const waves = (some: HostOrder[]) => wavesOf(some.filter((order) => order.roles.length > 0), options, bootLimit);
+  if (!options.rolling) return [{ hosts, canaries: waves(canaries), waves: waves(others) }];
+  const rolling = others.map((order) => ({ hosts: [order], canaries: [], waves: waves([order]) }));
+  return canaries.length > 0 ? [{ hosts: canaries, canaries: waves(canaries), waves: [] }, ...rolling] : rolling;
 }
 
 /**

@@ -22,11 +22,9 @@ export async function lookAtRun(session: Session, workflowId: string, runId?: st
   try {
     return await connection.withDeadline(Date.now() + QUERY_MS, async () => {
       const record = await client.workflow.getHandle(workflowId, runId).query<FleetRecord>('fleet');
-      const withAccessories = ['accessories', 'unlocking', 'over'].includes(record.phase);
-      for (const { host, phase, workflowId: id } of record.hosts) {
-        if (id === null) continue;
-        await refresh(session, seen, id, phase);
-        if (withAccessories) await refresh(session, seen, `${id}/accessories`, `${host} ${record.phase}`);
+      for (const { host, phase, workflowId, accessoriesId } of record.hosts) {
+        if (workflowId !== null) await refresh(session, seen, workflowId, phase);
+        if (accessoriesId !== null) await refresh(session, seen, accessoriesId, `${host} ${record.phase}`);
       }
       const views = [...seen.values()].flatMap(({ view }) => view ?? []);
       return { record, hosts: views.map((view) => view.host), retries: views.flatMap((view) => view.retries) };

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Logger } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { WorkerInterceptors, WorkflowBundleOption } from '@temporalio/worker';
+import { MOST_HOSTS } from '../plan/limits.ts';
 import { dataConverterFrom } from './codec.ts';
 import { explain } from './connection.ts';
 import type { Environment } from './environment.ts';
@@ -57,6 +58,8 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       stickyQueueScheduleToStartTimeout: '1s',
       maxHeartbeatThrottleInterval: '1s',
       defaultHeartbeatThrottleInterval: '1s',
+      // A meter runs beside the steps of each host: with too few places, meters would wait for steps that wait for a place.
+      maxConcurrentActivityTaskExecutions: 2 * MOST_HOSTS + 100,
       shutdownGraceTime: GRACE,
       shutdownForceTime: FORCE,
     });

@@ -185,6 +185,7 @@ function byRun(fleets: Map<string, FakeHosts>): Activities {
     replaceRole: (args) => of(args.run).replaceRole(args),
     verifyHost: (args) => of(args.run).verifyHost(args),
     pruneHost: (args) => of(args.run).pruneHost(args),
+    meterHost: (args) => of(args.run).meterHost(args),
     putBack: (args) => of(args.run).putBack(args),
     swapAccessory: (args) => of(args.run).swapAccessory(args),
     pruneAccessory: (args) => of(args.run).pruneAccessory(args),

@@ -1,7 +1,7 @@
 import { activityInfo, ApplicationFailure, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
-import { FailureType, type AccessoryArgs, type Activities, type AnswersNotes, type HookArgs, type LockArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes } from '../../activities/api.ts';
+import { FailureType, type AccessoryArgs, type Activities, type AnswersNotes, type HookArgs, type LockArgs, type MeterArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes } from '../../activities/api.ts';
 import type { ProbeReport } from '../../src/plan/facts.ts';
-import type { FleetResult } from '../../workflows/types.ts';
+import type { FleetResult, MeterReading } from '../../workflows/types.ts';
 
 /** One attempt of one activity. `began` and `ended` are ticks of a clock that only counts. */
 export interface Call {
@@ -44,6 +44,7 @@ export class FakeHosts implements Activities {
   readonly #hosts = new Map<string, FakeHost>();
   readonly #behaviours: { activity: keyof Activities; where: string | null; behaviour: Behaviour }[] = [];
   readonly #waiting: { test: () => boolean; resolve: () => void }[] = [];
+  readonly #seen = new Map<string, Partial<MeterReading>>();
   #tick = 0;
 
   /** Makes an activity behave; on all hosts when none is named. A later word counts more than an earlier one. */
@@ -149,6 +150,18 @@ export class FakeHosts implements Activities {
 
   async verifyHost(args: StepArgs): Promise<StepNotes> {
     return await this.#call('verifyHost', args.host, '', () => undefined, true);
+  }
+
+  /** Ends at once, unless it is told to go on: a clock that skips ahead stands still while anything runs. */
+  async meterHost(args: MeterArgs): Promise<MeterReading> {
+    await this.#call('meterHost', args.host, args.seconds === null ? '' : `${args.seconds} s`, () => undefined);
+    return { from: args.from, url: `http://${args.host}/up`, sent: 10, lost: 0, longestGapMs: 0, unwatchedMs: 0, why: null, ...this.#seen.get(args.host) };
+  }
+
+  /** Makes a host's meter see this. */
+  seesFromOutside(host: string, seen: Partial<MeterReading>): this {
+    this.#seen.set(host, seen);
+    return this;
   }
 
   async pruneHost(args: StepArgs): Promise<StepNotes> {

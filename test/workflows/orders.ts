@@ -44,6 +44,10 @@ export function fleetInput({ options, ...wish }: InputWish): FleetInput {
       acceptAnswers: [],
       probeUrls: [],
       hooksIdempotent: false,
+      onFailure: 'rollback',
+      maxFailures: null,
+      canary: null,
+      probe: 'worker',
       ...options,
     },
   };

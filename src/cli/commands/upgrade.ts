@@ -5,6 +5,7 @@ import { planUpgrade } from '../../plan/plan.ts';
 import { askFor } from '../confirm.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { exitOf } from '../exit-of.ts';
+import { failureOptions, failureRules, type FailureOptions } from '../failure-options.ts';
 import { follow } from '../follow.ts';
 import { staleLock } from '../locks.ts';
 import { probeFleet } from '../probe-fleet.ts';
@@ -14,10 +15,11 @@ import { renderResult } from '../render/result.ts';
 import { openSession, reviveWorker, startWorker } from '../session.ts';
 import { alreadyRunning, startRun } from '../start-run.ts';
 import { bold, cyan, dim, green, Output, red, yellow } from '../terminal.ts';
+import { wholeNumber } from '../values.ts';
 import { projectState } from '../../temporal/state.ts';
 import { untilInterrupted } from '../interrupt.ts';
 
-interface UpgradeOptions extends ProjectOptions {
+interface UpgradeOptions extends ProjectOptions, FailureOptions {
   rolling?: boolean;
   concurrency: number;
   strategy: StrategyWish;
@@ -43,7 +45,7 @@ interface UpgradeOptions extends ProjectOptions {
 /** `bactrian upgrade` */
 export function upgradeCommand(program: Command): void {
   const command = program.command('upgrade').description('take the fleet from Kamal 1 to Kamal 2: probe, show the plan, ask, and follow the run to its end');
-  selectionOptions(projectOptions(command))
+  failureOptions(selectionOptions(projectOptions(command)))
     .option('--rolling', 'one host after the other, each finished before the next begins')
     .option('--concurrency <n>', 'hosts worked on at once when not rolling', wholeNumber, 10)
     .addOption(new Option('--strategy <name>', 'how the old proxy makes place for the new one: by handover where a host can do it, else by swap; or Kamal\'s own order').choices(['auto', 'handover', 'swap', 'kamal']).default('auto'))
@@ -78,6 +80,7 @@ Examples:
   bactrian upgrade                          all hosts together, asks first
   bactrian upgrade --rolling -y             one by one, without asking
   bactrian upgrade -h 10.0.0.4 --dry-run    what would happen on one host
+  bactrian upgrade --canary 10.0.0.4 --soak 10m   one host, watched, then the others
   bactrian upgrade --approve pre,post       wait for \`bactrian approve\` at both gates`;
 
 async function upgrade(options: UpgradeOptions): Promise<number> {
@@ -121,6 +124,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     });
     out.tell(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
     if (plan.refusals.length > 0) throw new CommandError(EXIT.refused, renderRefusals(plan.refusals));
+    const rules = failureRules(options, plan, options.confirmed === true);
     const takeOver = await staleLock(session, project, probe.facts, options.lockWait === true);
     if (options.dryRun) {
       out.result(plan);
@@ -136,7 +140,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     await startWorker(project, session);
     const { dir } = await projectState(project.dir);
     out.detail(`task queue ${session.taskQueue}; state, logs and reports of this project: ${dir}`);
-    const started = await startRun(project, session, plan, runOptions(options), { takeOverLockOf: takeOver, skipHooks: options.skipHooks === true, importCertificates: options.importCertificates });
+    const started = await startRun(project, session, plan, runOptions(options, rules), { takeOverLockOf: takeOver, skipHooks: options.skipHooks === true, importCertificates: options.importCertificates });
     out.tell(`Run ${bold(started.run)}${started.url ? `  ${cyan(started.url)}` : ''}`);
     if (options.detach) {
       out.say(`It goes on by itself. Follow it with ${cyan('bactrian watch')}, ask with ${cyan('bactrian status')}.`);
@@ -158,8 +162,9 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
   }
 }
 
-function runOptions(options: UpgradeOptions): RunOptions {
+function runOptions(options: UpgradeOptions, rules: ReturnType<typeof failureRules>): RunOptions {
   return {
+    ...rules,
     strategy: options.strategy,
     rolling: options.rolling === true,
     concurrency: options.concurrency,
@@ -176,12 +181,6 @@ function runOptions(options: UpgradeOptions): RunOptions {
 
 async function isRunning(client: import('@temporalio/client').Client, workflowId: string): Promise<boolean> {
   return await client.workflow.getHandle(workflowId).describe().then((description) => description.status.name === 'RUNNING', () => false);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on is expected');
-  return value;
 }
 
 function commas(text: string, before: string[]): string[] {

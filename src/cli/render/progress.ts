@@ -26,7 +26,7 @@ export class ProgressView {
       host.steps.forEach((step, at) => {
         if (step.state === 'running') return;
         // An undone step was printed when it was done.
-        this.#once(`${host.host} ${at} ${step.name}`, () => this.#ended(host.host, step));
+        this.#once(`${host.host} ${host.round} ${at} ${step.name}`, () => this.#ended(host.host, step));
       });
     }
     for (const { host, attempt, message } of view.retries) {
