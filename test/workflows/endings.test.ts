@@ -192,7 +192,7 @@ describe('a run', () => {
       'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'hook', 'host', 'hostnameSuffix', 'hosts',
       'idempotent', 'locked', 'mode', 'name', 'notes', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role', 'roles',
       'run', 'runningVersion', 'imageId', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
-      'from', 'known', 'longestGapMs', 'lost', 'meter', 'round', 'seconds', 'sent', 'soak', 'unwatchedMs', 'url', 'why',
+      'acceptAnswers', 'importCertificates', 'probeUrls', 'from', 'known', 'longestGapMs', 'lost', 'meter', 'round', 'seconds', 'sent', 'soak', 'unwatchedMs', 'url', 'why',
     ]);
     expect([...words].filter((word) => !known.has(word))).toEqual([]);
   });
