@@ -34,7 +34,7 @@ function report(d: Kamal1Deployment, showKeys: boolean): Map<Value, Emittable> {
 export function healthcheckHash({ raw, cmd, interval, port, path }: Healthcheck): Map<Value, Value> {
   const or = (key: string, fallback: Value): Value => (raw.has(key) ? (raw.get(key) ?? null) : fallback);
   return new Map<Value, Value>([
-    ['cmd', or('cmd', cmd)],
+    ['cmd', cmd],
     ['interval', interval],
     ['max_attempts', or('max_attempts', 7)],
     ['port', port],

@@ -1,12 +1,11 @@
-import { text } from '../configuration/raw.ts';
 import { isPresent, toS, type Hash, type Value } from '../ruby/value.ts';
 
 /** How Kamal 1 finds out that an app's container is well (Kamal 1.9: `Configuration::Healthcheck`). */
 export interface Healthcheck {
   /** The section itself, the root's with the role's merged in. */
   readonly raw: Hash;
-  /** Runs in the container; 0 is healthy. */
-  readonly cmd: string;
+  /** Runs in the container; 0 is healthy. Of what is no text, `true` gives a bare flag and `false` no cord. */
+  readonly cmd: Value;
   readonly port: Value;
   readonly path: Value;
   /** How often Kamal asks for the container's health before it gives up. */
@@ -28,7 +27,7 @@ export function healthcheckOf(raw: Hash): Healthcheck {
   const cord = fetch('cord', '/tmp/kamal-cord');
   return {
     raw,
-    cmd: text(raw, 'cmd') ?? `curl -f ${urlOf(toS(port), toS(path))} || exit 1`,
+    cmd: fetch('cmd', `curl -f ${urlOf(toS(port), toS(path))} || exit 1`),
     port,
     path,
     maxAttempts: Number(toS(fetch('max_attempts', 7))),
@@ -39,14 +38,17 @@ export function healthcheckOf(raw: Hash): Healthcheck {
   };
 }
 
-/** Whether Kamal can make a URL of port and path; it asks for one whenever there is no `cmd`. */
-export function hasUrl({ port, path, raw }: Healthcheck): boolean {
-  return raw.has('cmd') || (/^\d*$/.test(toS(port)) && typeof path === 'string' && /^[\x21-\x7e]*$/.test(path) && !/[<>"\\^`{|}]/.test(path) && URL.canParse(path, 'http://localhost'));
+/** Whether Kamal can make a URL of port and path; it makes one even where `cmd` is configured. */
+export function hasUrl({ port, path }: Healthcheck): boolean {
+  return /^\d*$/.test(toS(port)) && typeof path === 'string' && /^[\x21-\x7e]*$/.test(path) && !/[<>"\\^`{|}]/.test(path) && URL.canParse(path, 'http://localhost');
 }
 
 /** `URI.join("http://localhost:PORT", path)`: the port of HTTP is left out, dots are resolved. */
 function urlOf(port: string, path: string): string {
   const base = `http://localhost:${port}`;
   if (path === '') return port === '' || port === '80' ? 'http://localhost' : base;
-  return URL.canParse(path, base) ? new URL(path, base).href : base + path;
+  if (!URL.canParse(path, base)) return base + path;
+  const url = new URL(path, base).href;
+  // Ruby leaves a host without a path as it is.
+  return /^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*$/i.test(path) ? url.replace(/\/$/, '') : url;
 }

@@ -3,7 +3,7 @@ import { loggingArgs } from '../configuration/logging.ts';
 import { compactJoin, or, presence, section, text } from '../configuration/raw.ts';
 import { roleConfig, taggedHosts } from '../configuration/role.ts';
 import { argumentize, optionize } from '../ruby/args.ts';
-import { deepMerge, isHash, type Hash, type Value } from '../ruby/value.ts';
+import { deepMerge, isHash, isPresent, toS, type Hash, type Value } from '../ruby/value.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import { envArgs, envFileContent } from './env.ts';
 import { healthcheckOf, type Healthcheck } from './healthcheck.ts';
@@ -84,7 +84,7 @@ export function kamal1RoleOf(name: string, facts: Kamal1RoleFacts): Kamal1Role {
   const labels = labelsOf(facts, { name, special, service: runningTraefik ? containerPrefix : null });
   const ownHealthcheck = section(special, 'healthcheck');
   const healthcheck = healthcheckOf(runningTraefik ? deepMerge(section(root, 'healthcheck'), ownHealthcheck) : ownHealthcheck);
-  const cord = runningTraefik && healthcheck.cord !== null && healthcheck.cmd.trim() !== '' ? cordOf(healthcheck.cord, `${names.cordsDirectory}/${containerPrefix}`) : null;
+  const cord = runningTraefik && healthcheck.cord !== null && isPresent(healthcheck.cmd) ? cordOf(healthcheck.cord, `${names.cordsDirectory}/${containerPrefix}`) : null;
   const env = (host: string) => hostEnv(root, special, tags.get(host) ?? []);
   return {
     name,
@@ -149,7 +149,7 @@ function cordOf(containerDirectory: string, prefix: string): Cord {
 
 function healthCheckArgs({ cmd, interval }: Healthcheck, cord: Cord | null, runId: string | null): string[] {
   if (cord === null || runId === null) return optionize({ 'health-cmd': cmd, 'health-interval': interval }, undefined, KAMAL1);
-  const withCord = `(${cmd}) && (stat ${cord.containerFile} > /dev/null || exit 1)`;
+  const withCord = `(${toS(cmd)}) && (stat ${cord.containerFile} > /dev/null || exit 1)`;
   return [...optionize({ 'health-cmd': withCord, 'health-interval': interval }, undefined, KAMAL1), ...cord.volumeArgs(runId)];
 }
 

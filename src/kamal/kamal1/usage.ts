@@ -7,7 +7,7 @@ import { FileMissing, type Upload } from '../accessory-files.ts';
 import { located } from '../locate.ts';
 import type { Problem } from '../problems.ts';
 import { expandPath } from '../project-files.ts';
-import { toS } from '../ruby/value.ts';
+import { toS, type Value } from '../ruby/value.ts';
 import { SecretMissing, type Secrets } from '../secrets/secrets.ts';
 import type { Issue } from '../validation/issues.ts';
 import type { Kamal1File, Kamal1Accessory } from './accessory.ts';
@@ -24,7 +24,7 @@ export interface Kamal1RenderContext {
 /**
  * Content of an accessory's file, from the snapshot. A name that ends with `erb` is a template, rendered with the
  * accessory's clear variables on top of the environment (Kamal 1.9: `Accessory#read_dynamic_file`).
- * @throws FileMissing, ErbError
+ * @throws FileMissing, ErbError, TypeError
  */
 export async function kamal1UploadOf(snapshot: Kamal1Snapshot, accessory: Kamal1Accessory, file: Kamal1File, { projectDir, env }: Kamal1RenderContext): Promise<Upload> {
   const local = snapshot.files[file.local];
@@ -32,9 +32,15 @@ export async function kamal1UploadOf(snapshot: Kamal1Snapshot, accessory: Kamal1
   if (local.kind === 'directory') return { kind: 'directory', files: local.files.map((each) => ({ path: each.path, content: Buffer.from(each.base64, 'base64') })) };
   const content = Buffer.from(local.base64, 'base64');
   if (!file.rendered) return { kind: 'file', content };
-  const own = Object.fromEntries([...accessory.env.clear].map(([key, value]) => [toS(key), toS(value)]));
+  const own = Object.fromEntries([...accessory.env.clear].map(([key, value]) => [toS(key), textOf(key, value)]));
   const rendered = await renderErb(content.toString('utf8'), projectHost(projectDir, { ...env, ...own }), { trim: false });
   return { kind: 'file', content: Buffer.from(rendered.text) };
+}
+
+/** Ruby's environment takes text only, so Kamal 1 crashes on numbers and booleans here. */
+function textOf(key: Value, value: Value): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${toS(key)} is no text, which a template's environment needs: quote it`);
 }
 
 /**
@@ -65,6 +71,7 @@ export async function kamal1ProblemsInUse(snapshot: Kamal1Snapshot, secrets: Sec
   for (const accessory of d.accessories) {
     const key = `accessories/${accessory.name}`;
     await attempt(`${key}/env`, () => accessory.envFileContent(secrets));
+    issues.push(...badMounts(d, accessory.name, 'files'), ...badMounts(d, accessory.name, 'directories'));
     for (const file of accessory.files) await attempt(`${key}/files`, () => kamal1UploadOf(snapshot, accessory, file, context));
   }
   const problems = issues.map((issue) => located(issue, snapshot.configFile, new Map(Object.entries(snapshot.origins))));
@@ -82,6 +89,15 @@ function unknownTags(d: Kamal1Deployment, role: string, host: string, tags: read
   return tags.filter((tag) => !known.has(tag)).map((tag) => ({
     key: `servers/${role}`, message: `${host} has the tag ${tag}, which env/tags doesn't know`, found: tag, expected: `one of ${[...known.keys()].map(toS).join(', ') || '(none)'}`,
   }));
+}
+
+/** Kamal 1 crashes on an entry without a path in the container. */
+function badMounts(d: Kamal1Deployment, accessory: string, key: string): Issue[] {
+  return list(section(section(d.raw, 'accessories'), accessory), key).map(toS).flatMap((entry, index) => {
+    const [local = '', remote = ''] = entry.split(':');
+    if (local !== '' && remote !== '') return [];
+    return [{ key: `accessories/${accessory}/${key}/${index}`, message: `accessories/${accessory}/${key}/${index}: should name a path here and one in the container`, found: entry, expected: 'local/path:/path/in/container' }];
+  });
 }
 
 function issueOf(d: Kamal1Deployment, key: string, error: unknown, snapshot: Kamal1Snapshot, projectDir: string): Issue {

@@ -22,6 +22,7 @@ export function checkKamal1Configuration(raw: Hash, facts: Kamal1Facts): Issue[]
   if (context.clean('servers')) checkAllServers(context, raw);
   if (context.clean('registry')) checkKamal1Registry(context.of('registry'), section(raw, 'registry'));
   if (context.clean('accessories')) for (const name of section(raw, 'accessories').keys()) checkAccessory(context.of(`accessories/${toS(name)}`), raw, name);
+  for (const [name, config] of section(raw, 'accessories')) if (isHash(config)) checkAccessoryRoles(context.of(`accessories/${toS(name)}`), config, roleNames(raw));
   checkPart(context, raw, 'boot', schema.BOOT);
   if (checkPart(context, raw, 'builder', schema.BUILDER)) checkBuilderCache(context.of('builder'), section(raw, 'builder'));
   if (context.clean('env')) checkEnv(context.of('env'), section(raw, 'env'));
@@ -69,8 +70,6 @@ function checkAccessory(context: Context, raw: Hash, name: Value): void {
   if (!checkSection(context, config, schema.ACCESSORY)) return;
   const placed = ['host', 'hosts', 'roles'].filter((key) => config.has(key));
   if (placed.length !== 1) context.error('specify one of `host`, `hosts` or `roles`', { found: placed.join(', ') || 'none of them', expected: 'exactly one of them' });
-  checkAccessoryRoles(context, config, roleNames(raw));
-  for (const key of ['files', 'directories']) checkMounts(context, config, key);
   if (config.has('env') && context.clean(`${context.path}/env`)) checkEnv(context.at('env'), config.get('env') ?? null);
 }
 
@@ -80,15 +79,6 @@ function checkAccessoryRoles(context: Context, config: Hash, known: readonly str
   const missing = Array.isArray(roles) ? roles.map(toS).filter((role) => !known.includes(role)) : [];
   if (missing.length === 0) return;
   context.error(`unknown roles ${[...new Set(missing)].join(', ')}`, { key: `${context.path}/roles`, found: missing.join(', '), expected: `one of the roles ${known.join(', ') || '(none)'}` });
-}
-
-/** Kamal 1 crashes on an entry without a path in the container, in the midst of a deploy. */
-function checkMounts(context: Context, config: Hash, key: string): void {
-  const entries = config.get(key);
-  for (const [index, entry] of (Array.isArray(entries) ? entries : []).entries()) {
-    const [local = '', remote = ''] = toS(entry).split(':');
-    if (local === '' || remote === '') context.at(key).at(String(index)).error('should name a path here and one in the container', { found: toS(entry), expected: 'local/path:/path/in/container' });
-  }
 }
 
 function checkRequired(context: Context, raw: Hash, { destination }: Kamal1Facts): void {
