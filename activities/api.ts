@@ -13,7 +13,7 @@ export interface Activities {
   acquireLock(args: LockArgs): Promise<StepNotes>;
   releaseLock(args: StepArgs): Promise<StepNotes>;
   /** Directories, network, registry login, env files, images, both proxies created: nothing that serves is touched. */
-  prepareHost(args: PrepareArgs): Promise<StepNotes>;
+  prepareHost(args: PrepareHostArgs): Promise<StepNotes>;
   /** Boots the running version in the new network and registers it with the proxy that doesn't serve yet. */
   proveRole(args: RoleArgs): Promise<StepNotes>;
   /** Asks old and new proxy the same; a difference that nobody accepted stops the run. Changes nothing. */
@@ -95,6 +95,12 @@ export interface PrepareArgs extends StepArgs {
 
 export type PruneArgs = Omit<PrepareArgs, 'importCertificates'>;
 
+export interface PrepareHostArgs extends PrepareArgs {
+  /** Accessories of this host that the run brings into the new network. */
+  accessories: string[];
+  acceptUnreachable: string[];
+}
+
 export interface RoleArgs extends StepArgs {
   role: RoleOrder;
   /** Hex digits made by the workflow: the container's host name ends in them. */
@@ -157,6 +163,7 @@ export const FailureType = {
   appUnhealthy: 'AppUnhealthy',
   accessoryUnhealthy: 'AccessoryUnhealthy',
   overlapEnded: 'OverlapEnded',
+  placesUnreachable: 'PlacesUnreachable',
   answersDiffer: 'AnswersDiffer',
   cutoverFailed: 'CutoverFailed',
   verifyFailed: 'VerifyFailed',

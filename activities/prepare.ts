@@ -1,13 +1,18 @@
+import { cancellationSignal } from '@temporalio/activity';
 import { app, certificateContents, line, MINIMUM_PROXY_VERSION, proxy, registry, type Deployment, type Role, type Secrets } from '../src/kamal/index.ts';
 import { PROXY_REPOSITORY } from '../src/kamal/configuration/proxy-run.ts';
+import { accessoriesToJoin, notAcceptedPlaces, placeInWords, SAID, wantedAddresses } from '../src/plan/reachability.ts';
 import type { RoleOrder } from '../workflows/types.ts';
-import type { PrepareArgs, StepNotes } from './api.ts';
+import { FailureType, type PrepareHostArgs, type StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { secretsFailure, type Project } from './project.ts';
 import { certificatesToCarry } from './certificates.ts';
-import { runStep, whileHeartbeating } from './remote-step.ts';
+import { failure } from './failures.ts';
+import { lookAt } from './probe.ts';
+import { lookAround } from './reachability.ts';
+import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { carryScript } from './script/certificates.ts';
-import { prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
+import { joinScript, prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
 import { inLoginShell } from './script/words.ts';
 import { roleOf } from './roles.ts';
@@ -17,7 +22,7 @@ export const HEALTHY_AGAIN_SECONDS = 60;
 
 export function prepareActivities(context: Context) {
   return {
-    async prepareHost(args: PrepareArgs): Promise<StepNotes> {
+    async prepareHost(args: PrepareHostArgs): Promise<StepNotes> {
       const { deployment, snapshot, audit } = await rendering(context, args);
       const secrets = await context.store.secrets({ deployment, snapshot });
       const certificates = await whileHeartbeating(() => certificatesToCarry(context, args, deployment));
@@ -27,13 +32,28 @@ export function prepareActivities(context: Context) {
         audit('Rebooted proxy'),
         prepareScript(needs({ deployment, snapshot }, secrets, args)),
         carryScript(certificates),
+        joinScript(accessoriesToJoin(wantedAddresses(deployment, args.host, secrets), deployment, args.host, args.accessories).map(({ serviceName }) => serviceName)),
       ].join('\n');
-      return await runStep(context, args, { name: 'prepare', body: script, journal: 'app', fence: fenceOf(deployment) });
+      const prepared = await runStep(context, args, { name: 'prepare', body: script, journal: 'app', fence: fenceOf(deployment) });
+      const notes = await whileHeartbeating(() => sshErrors(() => refuseUnreachable(context, args, deployment, secrets)));
+      return { ...prepared, notes: [...prepared.notes, ...notes] };
     },
   };
 }
 
-function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareArgs): PrepareScript {
+/** The plan has looked already; in the meantime the network is there, and so is what joined it. */
+async function refuseUnreachable(context: Context, args: PrepareHostArgs, deployment: Deployment, secrets: Secrets): Promise<string[]> {
+  const connection = await context.connection(args.digest, args.host, cancellationSignal());
+  const facts = await lookAt(connection, deployment, { signal: cancellationSignal() });
+  const reach = await lookAround(connection, { deployment, secrets, facts, moved: [] });
+  const lost = notAcceptedPlaces(reach, args.acceptUnreachable);
+  if (lost.length === 0) return reach.notes;
+  throw failure(FailureType.placesUnreachable, `not reached from the network kamal, though the app reaches it now: ${lost.map((place) => `${placeInWords(place)}: ${SAID[place.now]}`).join('; ')}`, {
+    hint: [...new Set(lost.map(({ hint }) => hint)), `or go on with --accept-unreachable ${lost.map(({ variables }) => variables[0]).join(',')}`].join('; '),
+  });
+}
+
+function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareHostArgs): PrepareScript {
   const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
   const proxied = roles.some(({ order }) => order.proxied);
   const versions = new Set(args.roles.map(({ version }) => version));
@@ -98,7 +118,7 @@ export function needingSecrets<T>(render: () => T): T {
   }
 }
 
-function proxyScript(deployment: Deployment, args: PrepareArgs): ProxyScript {
+function proxyScript(deployment: Deployment, args: PrepareHostArgs): ProxyScript {
   const warm = warmName(args.run);
   const steered = args.strategy === 'handover';
   const configured = deployment.proxyRun(args.host);

@@ -28,7 +28,7 @@ export interface HostInput {
   order: HostOrder;
   /** 1 the first time the host is begun in this run, 2 after a retry … */
   round: number;
-  options: Pick<RunOptions, 'acceptAnswers' | 'probeUrls' | 'probe' | 'canary'>;
+  options: Pick<RunOptions, 'acceptAnswers' | 'acceptUnreachable' | 'probeUrls' | 'probe' | 'canary'>;
 }
 
 /**
@@ -159,7 +159,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
 
   return {
     async prove() {
-      await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy, importCertificates: order.importCertificates }]));
+      await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy, importCertificates: order.importCertificates, accessories: order.accessories, acceptUnreachable: input.options.acceptUnreachable }]));
       // Kamal's own order proves nothing before the old proxy is gone.
       if (strategy === 'kamal') return;
       await boot(proxied);

@@ -46,6 +46,8 @@ export interface RunOptions {
   lockWait: { timeout: number; interval: number } | null;
   /** Differences between the old proxy's answers and the new one's that a person has accepted, by name. */
   acceptAnswers: string[];
+  /** Variables whose places need not be reached from the new network. */
+  acceptUnreachable: string[];
   /** A load balancer's own checks, asked on each host before and after the cutover. */
   probeUrls: string[];
   /** Hooks may simply run again when nobody saw how they ended. */

@@ -44,7 +44,9 @@ for other in "$B"/*/accessories.journal; do
   }
 done
 there=$(id "$NAME")
-if [ -n "$there" ] && ! journalled "container $NAME" && in_network "$there" ${q(args.network)} && is_running "$there"; then
+# What only joined the network, for the app's sake, has still to be rebooted in it.
+only_joined() { grep -qxF "connected $there ${args.network}" "$D/app.journal" 2>/dev/null; }
+if [ -n "$there" ] && ! journalled "container $NAME" && in_network "$there" ${q(args.network)} && is_running "$there" && ! only_joined; then
   note 'it is there already'
   exit 0
 fi

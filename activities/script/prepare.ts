@@ -148,3 +148,23 @@ function warm(name: string, run: string): string {
     docker start ${name} > /dev/null 2>&1 || ${run} > /dev/null || fail StepFailed 'the warm kamal-proxy could not be started'
   fi`;
 }
+
+/**
+ * Accessories that the app names by their container: they join the network before it boots, while they run. Those that
+ * are in another network than Docker's default one stay where they are: it would cut their connections.
+ */
+export function joinScript(containers: string[]): string {
+  return containers
+    .map(
+      (name) => `
+i=$(id ${q(name)})
+if [ -n "$i" ] && is_running "$i" && ! in_network "$i" kamal; then
+  if [ "$(docker inspect -f '{{range $n, $x := .NetworkSettings.Networks}}{{$n}} {{end}}' "$i")" = 'bridge ' ] && ! docker inspect -f '{{range $k, $v := .Config.Labels}}{{println $k}}{{end}}' "$i" | grep -qE '^traefik\\.(http|tcp|udp)\\.'; then
+    journal "connected $i kamal"
+    docker network connect kamal "$i" || fail StepFailed ${q(`${name} could not join the network kamal`)}
+    changed ${q(`${name} joined the network kamal`)}
+  fi
+fi`,
+    )
+    .join('\n');
+}

@@ -1,10 +1,14 @@
 import { askOldProxy } from '../../activities/answers.ts';
+import { lookAround } from '../../activities/reachability.ts';
 import { lookAt } from '../../activities/probe.ts';
 import { sshSettings } from '../../activities/ssh-settings.ts';
-import type { Secrets } from '../kamal/index.ts';
+import type { Deployment, Secrets } from '../kamal/index.ts';
 import type { HostFacts } from '../plan/facts.ts';
 import { primaryHostOf } from '../plan/workflow-id.ts';
+import type { AccessoryMode } from '../../workflows/types.ts';
+import { appGeneration } from '../plan/generation.ts';
 import { SshError } from '../ssh/error.ts';
+import type { SshConnection } from '../ssh/types.ts';
 import { SshPool } from '../ssh/pool.ts';
 import type { LoadedProject } from './project.ts';
 
@@ -14,6 +18,14 @@ export interface FleetProbe {
   unreachable: { host: string; message: string; hint: string }[];
 }
 
+export interface FleetWish {
+  /** Checks of a load balancer to ask, too. */
+  probeUrls: string[];
+  accessories: AccessoryMode;
+  /** Whether requests can be steered on the hosts is tried. */
+  prove: boolean;
+}
+
 /** Hosts looked at at once. */
 const AT_ONCE = 30;
 
@@ -21,9 +33,8 @@ const AT_ONCE = 30;
  * Looks at all selected hosts, and at the primary one for its deploy lock. Changes nothing.
  *
  * @param secrets where the configuration takes SSH keys from them
- * @param wish `probeUrls`: checks of a load balancer to ask, too; `prove`: whether requests can be steered there
  */
-export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets, wish: { probeUrls: string[]; prove: boolean }): Promise<FleetProbe> {
+export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets, wish: FleetWish): Promise<FleetProbe> {
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
   const probe: FleetProbe = { facts: [], unreachable: [] };
   const waiting = [...new Set([...deployment.hosts, primaryHostOf(deployment)])];
@@ -32,8 +43,7 @@ export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets
       try {
         const connection = await pool.get(host);
         const facts = await lookAt(connection, deployment, { prove: wish.prove });
-        const answers = deployment.hosts.includes(host) ? await askOldProxy(connection, deployment, facts, wish.probeUrls) : [];
-        probe.facts.push({ ...facts, answers: answers ?? [] });
+        probe.facts.push(deployment.hosts.includes(host) && facts.dockerVersion !== null ? { ...facts, ...(await askAround(connection, deployment, secrets, facts, wish)) } : facts);
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
         probe.unreachable.push({ host, message: error.message, hint: error.hint });
@@ -46,4 +56,12 @@ export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets
     pool.closeAll();
   }
   return probe;
+}
+
+/** What clients get and what the app reaches: asked only where that is about to change. */
+async function askAround(connection: SshConnection, deployment: Deployment, secrets: Secrets, facts: HostFacts, { probeUrls, accessories }: FleetWish): Promise<Pick<HostFacts, 'answers' | 'reach'>> {
+  if (appGeneration(facts, deployment) === 'kamal2') return facts;
+  const moved = accessories === 'skip' ? [] : deployment.accessoriesOn(facts.host).map(({ name }) => name);
+  const answers = (await askOldProxy(connection, deployment, facts, probeUrls)) ?? [];
+  return { answers, reach: await lookAround(connection, { deployment, secrets, facts, moved }) };
 }

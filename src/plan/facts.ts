@@ -1,4 +1,5 @@
 import type { KnownAnswer } from './answers.ts';
+import type { Reachability } from './reachability.ts';
 
 /**
  * What a probe found on a host, as plain data.
@@ -85,6 +86,8 @@ export interface HostFacts {
   certificates: { proxy: CertificateFacts[]; traefik: CertificateFacts[] };
   /** What the old proxy answers now; empty where none runs, or where nobody asked. */
   answers: KnownAnswer[];
+  /** What of the app's environment could be reached from the new network. */
+  reach: Reachability;
 }
 
 export interface CertificateFacts {

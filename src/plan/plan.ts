@@ -1,11 +1,9 @@
-import { secretEnv } from '../kamal/configuration/env.ts';
-import { toS } from '../kamal/ruby/value.ts';
-import { envFileValue } from '../kamal/shell.ts';
 import type { Deployment, Role, Secrets, Snapshot } from '../kamal/index.ts';
 import { servedNames, type ServedName } from './certificates.ts';
 import { differences, type Differences } from './differences.ts';
 import type { Generation, HostFacts } from './facts.ts';
 import { accessoryIsThere, appGeneration, fingerprint } from './generation.ts';
+import { wantedEnv } from './reachability.ts';
 import { configurationRefusals, hostRefusals, type Refusal, type RefusalOptions } from './refusals.ts';
 import { accessoryContainer, runningContainer, versionOf } from './running.ts';
 import { chooseStrategy, type StrategyChoice } from './strategy.ts';
@@ -64,7 +62,7 @@ export function planUpgrade(snapshot: Snapshot, deployment: Deployment, secrets:
   return {
     hosts,
     refusals: [...configurationRefusals(snapshot, deployment), ...ordered.flatMap((each) => hostRefusals(each, deployment, options))],
-    notes: [...versionNotes(deployment, hosts), ...accessoryNotes(reachable, deployment, options)],
+    notes: [...versionNotes(deployment, hosts), ...accessoryNotes(reachable, deployment, options), ...reachable.flatMap(({ host, reach }) => reach.notes.map((note) => `${host}: ${note}`))],
   };
 }
 
@@ -86,10 +84,6 @@ function planRole(facts: HostFacts, deployment: Deployment, role: Role, secrets:
   const running = runningContainer(facts, deployment, role);
   if (!running) return null;
   const runningVersion = versionOf(running, role) ?? '';
-  const env = role.env(facts.host);
-  // As the container will see them: Docker takes the lines of an env file as they are.
-  const secret = [...secretEnv(env, secrets)].map(([name, value]) => [name, envFileValue(value)] as const);
-  const wanted = new Map([...[...env.clear].map(([name, value]) => [toS(name), toS(value)] as const), ...secret]);
   return {
     name: role.name,
     primary: role === deployment.primaryRole,
@@ -99,7 +93,7 @@ function planRole(facts: HostFacts, deployment: Deployment, role: Role, secrets:
     container: running.name,
     imageId: running.image.id,
     there: running.networks.includes('kamal'),
-    differences: differences(facts, deployment, role, running, wanted),
+    differences: differences(facts, deployment, role, running, wantedEnv(role, facts.host, secrets)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { readAcmeJson, type StoredCertificate } from './acme-json.ts';
 import { ACME_SCOPE, certificateFacts } from './certificates.ts';
 import type { CertificateFacts, ContainerFacts, HostFacts, ImageFacts, LockFacts, MountFacts, PortFacts } from './facts.ts';
+import { NOT_LOOKED } from './reachability.ts';
 
 /**
  * The probe's script prints sections, each begun by a line `@@name`. This module turns that text into facts; the
@@ -29,6 +30,7 @@ export function readFacts(host: string, output: string): HostFacts {
     openRuns: { app: openRuns(lines('runs'), 'app'), accessories: openRuns(lines('runs'), 'accessories') },
     certificates: { proxy: certificates.proxy, traefik: certificates.traefik.map(({ names, notAfter, key }) => ({ names, notAfter, key })) },
     answers: [],
+    reach: NOT_LOOKED,
   };
 }
 

@@ -5,6 +5,7 @@ import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK
 import { acceptOption, notAccepted } from './answers.ts';
 import { appGeneration } from './generation.ts';
 import { MOST_HOSTS } from './limits.ts';
+import { notAcceptedPlaces, placeInWords, SAID } from './reachability.ts';
 import { predictedDifferences } from './predicted-answers.ts';
 import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
 import { chooseStrategy, type StrategyWish } from './strategy.ts';
@@ -32,6 +33,8 @@ export interface RefusalOptions {
   waitForLock: boolean;
   /** Differences between what Traefik and kamal-proxy answer that a person has accepted, by name. */
   acceptAnswers: readonly string[];
+  /** Variables whose places need not be reached from the new network. */
+  acceptUnreachable: readonly string[];
   /** `--version`: boot this one instead of the version that runs. */
   version?: string;
 }
@@ -97,6 +100,7 @@ export function hostRefusals(facts: HostFacts, deployment: Deployment, options: 
     ...proxyRefusals(facts, deployment, options, refuse),
     ...accessoryRefusals(facts, deployment, options, refuse),
     ...answerRefusals(facts, deployment, options, refuse),
+    ...reachRefusals(facts, options, refuse),
   ];
 }
 
@@ -178,6 +182,13 @@ function answerRefusals(facts: HostFacts, deployment: Deployment, options: Refus
   if (lost.length === 0) return [];
   const lines = lost.map(({ name, before, after }) => `'${name}' (${before} now, then ${after})`);
   return [refuse(`Traefik answers what kamal-proxy would not: ${lines.join(', ')}`, `give kamal-proxy these names (\`proxy: hosts\`), or accept it: ${acceptOption(lost)}`)];
+}
+
+/** A database that admits the old network's addresses only: the commonest breakage of all. */
+function reachRefusals(facts: HostFacts, options: RefusalOptions, refuse: Refuse): Refusal[] {
+  return notAcceptedPlaces(facts.reach, options.acceptUnreachable).map((place) =>
+    refuse(`the app reaches ${placeInWords(place)} now, and would not from the network kamal: ${SAID[place.now]}`, `${place.hint}; or go on with --accept-unreachable ${place.variables.join(',')}`),
+  );
 }
 
 /** True for a container that Traefik's Docker provider routes to by its labels. */

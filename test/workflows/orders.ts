@@ -43,6 +43,7 @@ export function fleetInput({ options, ...wish }: InputWish): FleetInput {
       lockWait: null,
       acceptAnswers: [],
       probeUrls: [],
+      acceptUnreachable: [],
       hooksIdempotent: false,
       onFailure: 'rollback',
       maxFailures: null,

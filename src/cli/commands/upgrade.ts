@@ -36,6 +36,7 @@ interface UpgradeOptions extends ProjectOptions, FailureOptions {
   acceptLostEnv?: boolean;
   acceptAnswers: string[];
   probeUrl: string[];
+  acceptUnreachable: string[];
   confirmed?: boolean;
   detach?: boolean;
   dryRun?: boolean;
@@ -61,6 +62,7 @@ export function upgradeCommand(program: Command): void {
     .option('--allow-issuance', 'with ssl: true, let kamal-proxy get its certificates at the first requests')
     .option('--accept-lost-env', 'go on though variables disappear or become empty (-y does not say that)')
     .option('--accept-answers <names>', 'go on though Traefik answers these requests and kamal-proxy will not; names as a refusal gives them, with commas between', commas, [])
+    .option('--accept-unreachable <variables>', "go on though what these variables name isn't reached from the network kamal", commas, [])
     .option('--probe-url <url>', "a load balancer's own check, asked on each host before and after: it must succeed as before (may be given several times)", probeUrl, [])
     .option('-y, --confirmed', "don't ask")
     .option('--detach', 'start the run and leave; `bactrian watch` follows it')
@@ -98,7 +100,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
     if (deployment.hosts.length === 0) throw new CommandError(EXIT.usage, 'no host is selected: nothing to do', 'look at -h and -r, and at `servers:`');
     out.tell(dim(`Looking at ${deployment.hosts.length} hosts …`));
-    const probe = await probeFleet(project, secrets, { probeUrls: options.probeUrl, prove: options.strategy === 'auto' || options.strategy === 'handover' });
+    const probe = await probeFleet(project, secrets, { probeUrls: options.probeUrl, accessories: options.accessories, prove: options.strategy === 'auto' || options.strategy === 'handover' });
     if (probe.unreachable.length > 0) {
       throw new CommandError(
         EXIT.refused,
@@ -121,6 +123,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
       now: Date.now(),
       waitForLock: options.lockWait === true,
       acceptAnswers: options.acceptAnswers,
+      acceptUnreachable: options.acceptUnreachable,
     });
     out.tell(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
     if (plan.refusals.length > 0) throw new CommandError(EXIT.refused, renderRefusals(plan.refusals));
@@ -174,6 +177,7 @@ function runOptions(options: UpgradeOptions, rules: ReturnType<typeof failureRul
     approvalTimeoutSeconds: options.approvalTimeout,
     acceptAnswers: options.acceptAnswers,
     probeUrls: options.probeUrl,
+    acceptUnreachable: options.acceptUnreachable,
     hooksIdempotent: options.hooksIdempotent === true,
     lockWait: options.lockWait ? { timeout: options.lockWaitTimeout, interval: options.lockWaitInterval } : null,
   };
