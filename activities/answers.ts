@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancellationSignal } from '@temporalio/activity';
-import type { Deployment } from '../src/kamal/index.ts';
+import { proxy as proxyCommands, shellQuote, type Deployment } from '../src/kamal/index.ts';
 import { acceptOption, differenceOf, isSilent, notAccepted, type AnswerDifference, type Asked, type KnownAnswer } from '../src/plan/answers.ts';
 import { containerNamed, KAMAL_NETWORK, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from '../src/plan/facts.ts';
 import { certificateFor, proxyServices } from '../src/plan/proxy-services.ts';
@@ -15,6 +15,7 @@ import { rendering, warmName, type Context } from './context.ts';
 import { failure } from './failures.ts';
 import { lookAt } from './probe.ts';
 import { sshErrors, whileHeartbeating } from './remote-step.ts';
+import { FIXED_CERTIFICATES, FIXED_NAMES } from './script/certificates.ts';
 
 /** Answers that are worse are asked for again: an app may stumble once. */
 const TRIES = 3;
@@ -142,9 +143,9 @@ async function compare({ connection, deployment, facts, warm, known, accepted }:
   };
 }
 
-/** Names for which kamal-proxy holds a certificate: it gets one for any other name as soon as somebody asks. */
+/** Names for which kamal-proxy holds a certificate, in its cache or as a file that it was given: it gets one for any other name as soon as somebody asks. */
 export async function certificatesIn(connection: SshConnection, proxy: ContainerFacts): Promise<string[]> {
-  const { stdout } = await connection.exec(`docker exec ${proxy.id} sh -c 'ls /home/kamal-proxy/.config/kamal-proxy/certs/*' 2> /dev/null`, { timeoutMs: 20_000 });
+  const { stdout } = await connection.exec(`docker exec ${proxy.id} sh -c ${shellQuote(`cd ${proxyCommands.PROXY_STATE_PATH}; ls certs/*; cat ${FIXED_CERTIFICATES}/*/${FIXED_NAMES}`)} 2> /dev/null`, { timeoutMs: 20_000 });
   return stdout.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.endsWith(':'));
 }
 

@@ -1,13 +1,13 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { CancelledFailure, cancellationSignal } from '@temporalio/activity';
 import type { StoredCertificate } from '../src/plan/acme-json.ts';
-import { chooseCertificates, dateOf, rolesWithAutomaticTls } from '../src/plan/certificates.ts';
+import { certificateName, chooseCertificates, dateOf, rolesWithAutomaticTls } from '../src/plan/certificates.ts';
 import { heldCertificates, sectionsOf } from '../src/plan/read-facts.ts';
 import type { Deployment } from '../src/kamal/index.ts';
 import type { PrepareArgs } from './api.ts';
 import type { Context } from './context.ts';
 import { sshErrors } from './remote-step.ts';
-import { CERTIFICATE_CACHE, FIXED_CERTIFICATES, type CarriedCertificate } from './script/certificates.ts';
+import { CERTIFICATE_CACHE, FIXED_CERTIFICATES, FIXED_NAMES, type CarriedCertificate } from './script/certificates.ts';
 import { PRINT_PROXY_CERTIFICATES, printTraefikCertificates } from './script/held-certificates.ts';
 
 const LOOK = `section() { printf '\\n@@%s\\n' "$1"; }
@@ -34,7 +34,7 @@ export async function certificatesToCarry(context: Context, args: PrepareArgs, d
   const offered = traefik.filter(hasItsKey);
   return roles.flatMap((role) => {
     const { cached, fixed } = chooseCertificates(role.proxy?.hosts ?? [], proxy, offered, Date.now());
-    return [...[...cached].map(([name, certificate]) => intoCache(name, certificate)), ...(fixed ? [asFiles(role.containerPrefix, fixed)] : [])];
+    return [...[...cached].map(([name, certificate]) => intoCache(name, certificate)), ...(fixed ? [asFiles(role.containerPrefix, (role.proxy?.hosts ?? []).map(certificateName), fixed)] : [])];
   });
 }
 
@@ -47,11 +47,15 @@ function intoCache(name: string, certificate: StoredCertificate): CarriedCertifi
   };
 }
 
-function asFiles(service: string, certificate: StoredCertificate): CarriedCertificate {
+function asFiles(service: string, names: string[], certificate: StoredCertificate): CarriedCertificate {
   const folder = `${FIXED_CERTIFICATES}/${service}`;
   return {
-    files: [{ path: `${folder}/key.pem`, content: certificate.privateKey }, { path: `${folder}/cert.pem`, content: certificate.chain }],
-    note: `Traefik's certificate of ${certificate.names.join(', ')} is an RSA one: it serves until the next \`kamal deploy\`, which gets another one (ends ${dateOf(certificate.notAfter)})`,
+    files: [
+      { path: `${folder}/key.pem`, content: certificate.privateKey },
+      { path: `${folder}/cert.pem`, content: certificate.chain },
+      { path: `${folder}/${FIXED_NAMES}`, content: `${names.join('\n')}\n` },
+    ],
+    note: `Traefik's certificate of ${names.join(', ')} is an RSA one: it serves until the next \`kamal deploy\`, which gets another one (ends ${dateOf(certificate.notAfter)})`,
     fixedFor: service,
   };
 }

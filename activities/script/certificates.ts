@@ -6,6 +6,8 @@ import { q } from './words.ts';
 export const CERTIFICATE_CACHE = `certs/${ACME_SCOPE}`;
 /** A folder of ours in that volume, for certificates that kamal-proxy is given as files. */
 export const FIXED_CERTIFICATES = 'carried-over';
+/** Beside such a certificate: the names that are served with it, one a line. */
+export const FIXED_NAMES = 'names';
 
 export interface CarriedCertificate {
   /** Below the proxy's volume; PEM. */
