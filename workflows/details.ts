@@ -39,7 +39,7 @@ export function fleetDetails(record: FleetRecord, workflowId: string): string {
         ]
       : []),
     ...(record.question
-      ? ['', `**Needs you** (${record.question.where}): ${cell(record.question.failure.message)}`, '', '    bactrian resume']
+      ? ['', `**Needs you** (${record.question.where}): ${cell(record.question.failure.message)}`, '', ...record.question.choices.map((choice) => `    bactrian resume --${choice}`)]
       : []),
     ...(record.failure ? ['', `**${record.failure.type}** in *${record.failure.step}*: ${cell(record.failure.message)}`] : []),
   ].join('\n');

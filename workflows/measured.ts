@@ -1,5 +1,8 @@
 import type { MeterReading } from './types.ts';
 
+/** The step under which people see what a change of proxies cost. */
+export const METER = 'probes from outside';
+
 /** A reading in a few words. Pure: for the workflow's pages and for the terminal alike. */
 export function measured(reading: MeterReading): string {
   if (reading.sent === 0) return `not measured: ${reading.why ?? 'nothing was sent'}`;

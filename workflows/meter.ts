@@ -1,12 +1,10 @@
-import { ActivityFailure, CancellationScope, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { StepArgs } from '../activities/api.ts';
+import { failureOf } from './failure.ts';
 import type { HostSteps } from './host-steps.ts';
-import { measured } from './measured.ts';
+import { measured, METER } from './measured.ts';
 import { metering } from './policies.ts';
 import type { HostOrder, MeterReading, ProbeFrom } from './types.ts';
-
-/** The step under which people see what a change of proxies cost. */
-export const METER = 'probes from outside';
 
 /** Measures beside a host's steps what its clients notice of them. */
 export interface Meter {
@@ -65,7 +63,7 @@ export async function read({ base, order, probe }: Metered, seconds: number | nu
     // Ended in the moment in which its worker was away: what it had told until then is what there is.
     const cause = error instanceof ActivityFailure ? error.cause : undefined;
     const last = cause instanceof TimeoutFailure ? (cause.lastHeartbeatDetails as Partial<MeterReading> | undefined) : undefined;
-    const why = 'the worker that measured was gone at the end';
+    const why = isCancellation(error) || cause instanceof TimeoutFailure ? 'the worker that measured was away at the end' : failureOf(METER, error).message;
     return { from: null, url: null, sent: 0, lost: 0, longestGapMs: 0, unwatchedMs: 0, ...last, why };
   }
 }

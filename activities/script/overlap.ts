@@ -33,6 +33,9 @@ fi`;
 export const REFUSE_AFTER_OVERLAP = `
 [ ! -f "$D/put-away" ] || fail OverlapEnded 'nobody of ours was there while two generations ran side by side: the host put the new one away by itself, and serves as before; run the upgrade again'`;
 
+/** Once a host is put back in order it can be begun with anew, in the same run. */
+export const FORGET_PUT_AWAY = 'rm -f "$D/put-away"';
+
 /** The overlap ends in order: by the cutover, or by putting back. */
 export const DISARM_OVERLAP_TIMER = `
 if [ -f "$D/overlap" ]; then

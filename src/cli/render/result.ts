@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import Table from 'cli-table3';
 import type { Failure, FleetResult, HostRecord, HostResult } from '../../../workflows/types.ts';
+import { METER } from '../../../workflows/measured.ts';
 import { bold, dim, green, red, yellow } from '../terminal.ts';
 
 const OUTCOME: Record<HostResult['outcome'], (text: string) => string> = { done: green, unchanged: dim, 'put back': yellow, stuck: red };
@@ -16,9 +17,12 @@ export function renderResult(result: FleetResult): string {
   return [table.toString(), ...(result.failure ? [renderFailure(result.failure)] : [])].join('\n');
 }
 
+const WATCHED = new RegExp(`^(${METER}|soak )`);
+
 function stepText(step: HostRecord['steps'][number]): string {
   const mark = { running: '…', done: green('✓'), failed: red('✗'), undone: yellow('↩') }[step.state];
-  return `${mark} ${step.name}`;
+  // What a host's clients noticed is worth more than how long it was watched.
+  return `${mark} ${step.name}${WATCHED.test(step.name) ? `: ${step.notes.join('; ')}` : ''}`;
 }
 
 export function seconds(startedAt: number, endedAt: number | null): string {
