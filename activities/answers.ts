@@ -13,7 +13,7 @@ import { FailureType, type AnswersNotes, type CompareAnswersArgs } from './api.t
 import { ask, askAll, type Place } from './asking.ts';
 import { rendering, warmName, type Context } from './context.ts';
 import { failure } from './failures.ts';
-import { lookAt } from './probe.ts';
+import { lookAtContainers } from './probe.ts';
 import { sshErrors, whileHeartbeating } from './remote-step.ts';
 import { FIXED_CERTIFICATES, FIXED_NAMES } from './script/certificates.ts';
 
@@ -29,7 +29,7 @@ export function answerActivities(context: Context) {
       return await whileHeartbeating(() =>
         sshErrors(async () => {
           const connection = await context.connection(args.digest, args.host, cancellationSignal());
-          const facts = await lookAt(connection, deployment, { signal: cancellationSignal() });
+          const facts = await lookAtContainers(connection, cancellationSignal());
           const known = await askOldProxy(connection, deployment, facts, args.probeUrls);
           const warm = containerNamed(facts, warmName(args.run));
           if (known === null) return nothing("answers were not compared: the host's sshd forwards nothing, and it has no curl");

@@ -8,7 +8,7 @@ import { FailureType, type ProbeArgs } from './api.ts';
 import { fenceOf, type Context } from './context.ts';
 import { failure } from './failures.ts';
 import { sshErrors, whileHeartbeating } from './remote-step.ts';
-import { probeScript } from './script/probe.ts';
+import { CONTAINERS_SCRIPT, probeScript } from './script/probe.ts';
 
 /** The locks that keep others away, Kamal 2's first; each is looked for where its Kamal would look. */
 export function lockPaths(deployment: Deployment): string[] {
@@ -28,6 +28,17 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
 export async function lookAt(connection: SshConnection, deployment: Deployment, { signal, prove = false }: { signal?: AbortSignal; prove?: boolean } = {}): Promise<HostFacts> {
   const proxied = deployment.rolesOn(connection.host).some((role) => role.runningProxy);
   const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment), prove && proxied), signal, timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
+  return readFacts(connection.host, result.stdout);
+}
+
+/**
+ * Looks at the containers of a host and at nothing else, which is much quicker.
+ *
+ * @returns facts as `lookAt` does, empty but for Docker's version and the containers
+ * @throws SshError
+ */
+export async function lookAtContainers(connection: SshConnection, signal: AbortSignal): Promise<HostFacts> {
+  const result = await connection.exec('sh -s', { stdin: CONTAINERS_SCRIPT, signal, timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
   return readFacts(connection.host, result.stdout);
 }
 

@@ -3,7 +3,7 @@ import { roleFilters } from '../src/plan/running.ts';
 import { FailureType, type StepNotes, type VerifyArgs } from './api.ts';
 import { fenceOf, rendering, type Context } from './context.ts';
 import { failure } from './failures.ts';
-import { lookAt } from './probe.ts';
+import { lookAtContainers } from './probe.ts';
 import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { roleOf } from './roles.ts';
 import { verifyScript } from './script/verify.ts';
@@ -33,7 +33,7 @@ export function verifyActivities(context: Context) {
       const asked = await whileHeartbeating(() =>
         sshErrors(async () => {
           const connection = await context.connection(args.digest, args.host, cancellationSignal());
-          return await verifyAnswers(connection, deployment, await lookAt(connection, deployment, { signal: cancellationSignal() }), args.known);
+          return await verifyAnswers(connection, deployment, await lookAtContainers(connection, cancellationSignal()), args.known);
         }),
       );
       if (asked.wrong.length > 0) throw failure(FailureType.verifyFailed, asked.wrong.join('; '));

@@ -7,6 +7,8 @@ export interface StreamSummary {
   lost: number;
   /** Why requests were lost, and how many for each reason: `HTTP 502`, `ECONNREFUSED`, `no answer in 5 s`, … */
   reasons: Record<string, number>;
+  /** The first losses: when in the load, how long after they were sent, and why. */
+  losses: { atMs: number; afterMs: number; reason: string }[];
   /** The longest time without a good answer, the beginning and the end of the load included. */
   outage: number;
   /** How long good answers took. */
@@ -22,11 +24,15 @@ export interface StreamSummary {
   answers: Record<string, number>;
 }
 
+const mostLosses = 10;
+
 /** Counts one stream. Times are given, not read, so that it can be tried without waiting. */
 export class LoadMeter {
   readonly #name: string;
   readonly #took: number[] = [];
   readonly #reasons = new Map<string, number>();
+  readonly #losses: StreamSummary['losses'] = [];
+  readonly #startedAt: number;
   readonly #answers = new Map<string, number>();
   #sent = 0;
   #lost = 0;
@@ -38,6 +44,7 @@ export class LoadMeter {
   constructor(name: string, startedAt: number) {
     this.#name = name;
     this.#lastGood = startedAt;
+    this.#startedAt = startedAt;
   }
 
   sent(): void {
@@ -55,8 +62,9 @@ export class LoadMeter {
     this.#lastGood = Math.max(this.#lastGood, now);
   }
 
-  lost(reason: string): void {
+  lost(reason: string, sentAt: number, now: number): void {
     this.#lost++;
+    if (this.#losses.length < mostLosses) this.#losses.push({ atMs: Math.round(now - this.#startedAt), afterMs: Math.round(now - sentAt), reason });
     count(this.#reasons, reason);
   }
 
@@ -70,6 +78,7 @@ export class LoadMeter {
       good: took.length,
       lost: this.#lost,
       reasons: Object.fromEntries(this.#reasons),
+      losses: this.#losses,
       outage: Math.round(Math.max(this.#outage, endedAt - this.#lastGood)),
       median: at(0.5),
       p99: at(0.99),

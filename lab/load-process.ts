@@ -15,8 +15,8 @@ import { LoadMeter } from './load-meter.ts';
 
 /** More than that open at once and the generator, not the fleet, would be measured. */
 const mostUnderWay = 1000;
-/** News of a connection's end takes no longer than that, the generator's own delays included. */
-const idleCloseMs = 300;
+/** News of a connection's end takes no longer than that, the delays of a busy machine included. */
+const idleCloseMs = 1000;
 
 const plan = JSON.parse(process.argv[2] ?? '') as LoadPlan;
 const startedAt = performance.now();
@@ -68,13 +68,14 @@ async function finish(): Promise<void> {
 function send(stream: LoadStream, meter: LoadMeter, agent: Agent): void {
   meter.sent();
   if (underWay >= mostUnderWay) {
-    meter.lost('too many under way');
+    meter.lost('too many under way', performance.now(), performance.now());
     return;
   }
-  attempt(stream, meter, agent, performance.now(), false);
+  attempt(stream, meter, agent, performance.now());
 }
 
-function attempt(stream: LoadStream, meter: LoadMeter, agent: Agent, sentAt: number, again: boolean): void {
+function attempt(stream: LoadStream, meter: LoadMeter, agent: Agent, sentAt: number): void {
+  const triedAt = performance.now();
   underWay++;
   let over = false;
   const end = (lostBecause?: string): void => {
@@ -82,7 +83,7 @@ function attempt(stream: LoadStream, meter: LoadMeter, agent: Agent, sentAt: num
     over = true;
     underWay--;
     clearTimeout(patience);
-    if (lostBecause !== undefined) meter.lost(lostBecause);
+    if (lostBecause !== undefined) meter.lost(lostBecause, sentAt, performance.now());
   };
   const ask = agent instanceof TlsAgent ? requestOverTls : request;
   const outgoing = ask(stream.url, { agent }, (answer) => {
@@ -106,10 +107,10 @@ function attempt(stream: LoadStream, meter: LoadMeter, agent: Agent, sentAt: num
     // A server may close an idle connection just as it is used again: clients repeat a GET then, and so does this one. A
     // request that waited longer for its answer was not met by that, but broken off.
     const closed = error.code === 'ECONNRESET' || error.code === 'EPIPE';
-    if (!over && !again && outgoing.reusedSocket && closed && performance.now() - sentAt < idleCloseMs) {
+    if (!over && outgoing.reusedSocket && closed && performance.now() - triedAt < idleCloseMs) {
       end();
       meter.closedIdle();
-      attempt(stream, meter, agent, sentAt, true);
+      attempt(stream, meter, agent, sentAt);
     } else end(error.code ?? error.message);
   });
   outgoing.end();

@@ -34,6 +34,8 @@ export interface Trial {
   /** The longest time without an answer on any web host. */
   gapMs: number;
   reasons: Record<string, number>;
+  /** The first losses of each stream: when, how long after they were sent, and why. */
+  losses: Record<string, StreamSummary['losses']>;
   /** Kept-alive connections that were closed while idle, just as they were used again; not lost. */
   closedIdle: number;
   /** To the page that needs the accessory, which is rebooted on the way. */
@@ -93,6 +95,7 @@ export async function tryOnce(bench: Bench, row: Row, contender: Contender): Pro
       lost: front.lost,
       gapMs: front.gapMs,
       reasons: front.reasons,
+      losses: Object.fromEntries(streams.filter(({ losses }) => losses.length > 0).map(({ name, losses }) => [name, losses])),
       closedIdle: front.closedIdle,
       accessoryRequests: accessory.sent,
       accessoryLost: accessory.lost,

@@ -29,16 +29,15 @@ const probe = async () => {
 
 it('reads what the host says, and leaves no trace', async () => {
   fakeDocker(`case "$1 $2" in
-    'version -f') echo 27.5.1 ;;
     'ps -aq') echo c1 ;;
-    'inspect c1') echo '[{"Id":"c1","Name":"/web","Image":"sha256:1","State":{"Running":true,"Status":"running"}}]' ;;
-    'inspect -f') echo sha256:1 ;;
+    'inspect c1') echo '[{"Id":"c1","Name":"/web","Image":"sha256:1ab","State":{"Running":true,"Status":"running"}}]' ;;
+    'inspect -f') exit 1 ;;
     'image ls') printf 'sha256:1\\tshop:v1\\n' ;;
-    'image inspect') printf 'sha256:1\\t["A=1"]\\n' ;;
+    'image inspect') printf '%s\\t["A=1"]\\n' "$5" ;;
     'network ls') echo bridge ;;
     'volume ls') echo data ;;
     'volume inspect') exit 1 ;;
-    'info -f') echo / ;;
+    'info -f') printf '27.5.1\\t/\\n' ;;
   esac`);
   mkdirSync(host.path('.kamal/lock-shop'), { recursive: true });
   writeFileSync(host.path('.kamal/lock-shop/details'), Buffer.from('Locked by: Bob').toString('base64'));
@@ -56,7 +55,7 @@ it('reads what the host says, and leaves no trace', async () => {
   const facts = await probe();
   expect(facts).toMatchObject({
     dockerVersion: '27.5.1', missingTools: [], containers: [{ id: 'c1', name: 'web', running: true }], images: [{ id: 'sha256:1', tags: ['shop:v1'] }],
-    imageEnv: { 'sha256:1': { A: '1' } }, networks: ['bridge'], volumes: ['data'], certificates: { proxy: [], traefik: [] },
+    imageEnv: { 'sha256:1ab': { A: '1' } }, networks: ['bridge'], volumes: ['data'], certificates: { proxy: [], traefik: [] },
     locks: [{ path: '.kamal/lock-shop', details: 'Locked by: Bob' }, { path: ".kamal/it's $odd", details: null }],
     openRuns: { app: ['run-1'], accessories: ['run-3'] },
   });
@@ -88,7 +87,7 @@ describe('the certificates of both proxies', () => {
     mkdirSync(host.path('volume/certs', ACME_SCOPE), { recursive: true });
     writeFileSync(host.path('volume/certs', ACME_SCOPE, 'www.shop.test'), key + certificate);
     fakeDocker(`case "$1 $2 $3" in
-      'version -f '*) echo 27.5.1 ;;
+      'info -f '*) printf '27.5.1\\t/\\n' ;;
       "inspect -f {{range .Config.Cmd}}"*) [ "$4" = traefik ] && printf '%s\\n' ${args.map((word) => `'${word}'`).join(' ')} ;;
       'cp -L traefik:${path}') tar -C tar -cf - acme.json ;;
       'volume inspect -f') echo "$PWD/volume" ;;

@@ -75,6 +75,7 @@ function trial(some: Partial<Trial>): Trial {
     lost: 0,
     gapMs: 20,
     reasons: {},
+    losses: {},
     closedIdle: 0,
     accessoryRequests: 100,
     accessoryLost: 0,

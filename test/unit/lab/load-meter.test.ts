@@ -7,8 +7,8 @@ describe('LoadMeter', () => {
     const meter = new LoadMeter('h1 /', 0);
     for (let i = 0; i < 4; i++) meter.sent();
     meter.good(0, 10, 'labapp v1 on one\n');
-    meter.lost('HTTP 502');
-    meter.lost('HTTP 502');
+    meter.lost('HTTP 502', 10, 30);
+    meter.lost('HTTP 502', 10, 30);
     meter.good(30, 50, 'labapp v2 on one\n');
     expect(meter.summary(60)).toMatchObject({
       name: 'h1 /',
@@ -16,6 +16,7 @@ describe('LoadMeter', () => {
       good: 2,
       lost: 2,
       reasons: { 'HTTP 502': 2 },
+      losses: Array.from({ length: 2 }, () => ({ atMs: 30, afterMs: 20, reason: 'HTTP 502' })),
       answers: { 'labapp v1': 1, 'labapp v2': 1 },
       median: 20,
       slowest: 20,
@@ -42,7 +43,7 @@ describe('LoadMeter', () => {
 
     const atTheEnd = new LoadMeter('', 0);
     atTheEnd.good(0, 10, '');
-    atTheEnd.lost('ECONNREFUSED');
+    atTheEnd.lost('ECONNREFUSED', 10, 2000);
     expect(atTheEnd.summary(2010).outage).toBe(2000);
   });
 
