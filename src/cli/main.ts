@@ -4,6 +4,7 @@ import { ConfigError, SecretMissing, SecretsError, VersionMissing } from '../kam
 import { SshError } from '../ssh/error.ts';
 import { TemporalSetupError } from '../temporal/errors.ts';
 import { configCommand } from './commands/config.ts';
+import { convertCommand } from './commands/convert.ts';
 import { decideCommands } from './commands/decide.ts';
 import { serverCommands } from './commands/server.ts';
 import { statusCommand } from './commands/status.ts';
@@ -43,6 +44,7 @@ function program(): Command {
   root.command = ((...args: Parameters<typeof add>) => add(...args).helpOption('--help', 'show this')) as typeof root.command;
   upgradeCommand(root);
   configCommand(root);
+  convertCommand(root);
   watchCommand(root);
   statusCommand(root);
   decideCommands(root);

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { deploymentOf, keyDataWarnings, loadProject, mangledVariables, readSecrets, type Deployment, type Secrets, type Snapshot } from '../kamal/index.ts';
 import { workflowIdOf } from '../plan/workflow-id.ts';
@@ -64,6 +66,16 @@ export async function openProject(options: ProjectOptions): Promise<LoadedProjec
   });
   const deployment = deploymentOf(snapshot);
   return { dir, snapshot, deployment, workflowId: workflowIdOf(deployment) };
+}
+
+/** Destinations that have a file of their own beside the configuration's: `deploy.staging.yml` is `staging`. */
+export function destinationsOf(options: ProjectOptions): string[] {
+  const file = options.configFile ?? 'config/deploy.yml';
+  const stem = basename(file).replace(/\.ya?ml$/, '');
+  return readdirSync(join(realProjectDir(options.project), dirname(file))).flatMap((name) => {
+    const match = name.startsWith(`${stem}.`) ? /^(.+)\.ya?ml$/.exec(name.slice(stem.length + 1)) : null;
+    return match?.[1] ? [match[1]] : [];
+  });
 }
 
 /** Vaults' tools may ask for a password where somebody sits. */

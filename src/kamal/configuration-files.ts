@@ -57,7 +57,7 @@ export async function readConfiguration(files: Files): Promise<Configuration> {
 }
 
 /** `config/deploy.yml` and `staging` give `config/deploy.staging.yml`. */
-function destinationFile(configFile: string, destination: string): string {
+export function destinationFile(configFile: string, destination: string): string {
   const extension = path.posix.extname(configFile);
   return `${extension === '' ? configFile : configFile.slice(0, -extension.length)}.${destination}.yml`;
 }

@@ -29,6 +29,7 @@ export * as kamal1 from './kamal1/index.ts';
 export { configJson, configText, jsonScalar, type Json } from './config-report.ts';
 export { FileMissing, uploadOf, type RenderContext, type Upload } from './accessory-files.ts';
 export { problemsInUse } from './usage.ts';
+export { destinationFile } from './configuration-files.ts';
 export * as ssh from './commands/ssh.ts';
 export { mangledVariables, type Mangled } from './mangling.ts';
 export type { Hash, Value } from './ruby/value.ts';

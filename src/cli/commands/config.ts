@@ -1,10 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, configJson, configText, describeProblem, problemsInUse, SecretsError, type Problem } from '../../kamal/index.ts';
-import { realProjectDir } from '../../temporal/state.ts';
 import { EXIT } from '../exit-codes.ts';
-import { openProject, openSecrets, projectOptions, selectionOptions, warningsOf, type ProjectOptions } from '../project.ts';
+import { destinationsOf, openProject, openSecrets, projectOptions, selectionOptions, warningsOf, type ProjectOptions } from '../project.ts';
 import { bold, green, Output, red, yellow } from '../terminal.ts';
 
 interface ConfigOptions extends ProjectOptions {
@@ -35,7 +32,7 @@ async function show(options: ConfigOptions): Promise<number> {
 async function checkAll(options: ConfigOptions): Promise<number> {
   const out = new Output(options);
   const results: { destination: string | null; problems: Problem[] }[] = [];
-  for (const destination of [null, ...destinations(options)]) {
+  for (const destination of [null, ...destinationsOf(options)]) {
     const problems = await problemsOf({ ...options, destination: destination ?? undefined });
     // With `require_destination` the plain file is not a deployment.
     if (destination === null && problems.some(({ message }) => message.includes('specify a destination'))) continue;
@@ -57,14 +54,4 @@ async function problemsOf(options: ConfigOptions): Promise<Problem[]> {
     if (error instanceof SecretsError) return [{ file: error.file, line: error.line, column: null, key: error.key, found: '', expected: '', message: error.message }];
     throw error;
   }
-}
-
-function destinations(options: ConfigOptions): string[] {
-  const file = options.configFile ?? 'config/deploy.yml';
-  const stem = basename(file).replace(/\.ya?ml$/, '');
-  const folder = join(realProjectDir(options.project), dirname(file));
-  return readdirSync(folder).flatMap((name) => {
-    const match = name.startsWith(`${stem}.`) ? /^(.+)\.ya?ml$/.exec(name.slice(stem.length + 1)) : null;
-    return match?.[1] ? [match[1]] : [];
-  });
 }

@@ -29,9 +29,34 @@ const LINE = new RegExp(
     "(?<value>[ \\t\\r\\n\\f\\v]*'(?:\\\\'|[^'])*'|[ \\t\\r\\n\\f\\v]*\"(?:\\\\\"|[^\"])*\"|[^#\\n]+)?)?",
     '[ \\t\\r\\n\\f\\v]*(?:#[^\\n]*)?(?![^\\n])',
   ].join(''),
-  'g',
+  'gd',
 );
 const VARIABLE = /(\\)?\$(?!\()\{?([A-Z0-9_]+)?\}?/gi;
+
+/** One assignment of a dotenv file, as written. */
+export interface DotenvEntry {
+  readonly key: string;
+  /** What stands behind the `=`, quotes and all; undefined when nothing does. */
+  readonly raw: string | undefined;
+  readonly exported: boolean;
+  /** Where key (or `export`) and value stand in the text with `\n` as the only end of lines; what is around them isn't counted. */
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+}
+
+/** The assignments of a dotenv file, in their order; values over several lines are one entry. */
+export function dotenvEntries(text: string): DotenvEntry[] {
+  const source = text.replace(/\r\n?/g, '\n');
+  return [...source.matchAll(LINE)].map((match) => {
+    const { export: exported, key = '', value } = match.groups ?? {};
+    const { export: from, key: at, value: span } = match.indices?.groups ?? {};
+    const keyEnd = at?.[1] ?? match.index;
+    const separator = /^[ \t]*[=:]/.exec(source.slice(keyEnd))?.[0] ?? '';
+    const line = source.slice(0, at?.[0]).split('\n').length;
+    return { key, raw: value, exported: exported !== undefined, start: from?.[0] ?? at?.[0] ?? match.index, end: span?.[1] ?? keyEnd + separator.length, line };
+  });
+}
 
 /**
  * Reads a secrets file by the rules of Ruby's dotenv 3.2 with Kamal's command substitution: quotes, escapes, values
@@ -39,14 +64,11 @@ const VARIABLE = /(\\)?\$(?!\()\{?([A-Z0-9_]+)?\}?/gi;
  * @throws DotenvError for `export KEY` of a key that has no value; whatever `run` throws
  */
 export async function parseDotenv(text: string, options: DotenvOptions): Promise<Map<string, string>> {
-  const source = text.replace(/\r\n?/g, '\n');
   const values = new Map<string, string>();
-  for (const match of source.matchAll(LINE)) {
-    const { export: exported, key = '', value } = match.groups ?? {};
-    const line = source.slice(0, match.index + match[0].indexOf(key)).split('\n').length;
+  for (const { key, raw: value, exported, line } of dotenvEntries(text)) {
     const kept = options.keep?.(key);
     if (kept !== undefined) values.set(key, kept);
-    else if (exported !== undefined && value === undefined) {
+    else if (exported && value === undefined) {
       if (!values.has(key)) throw new DotenvError(`export ${key} has an unset variable`, line, key);
     } else values.set(key, await valueOf(value ?? '', values, { line, key }, options));
   }

@@ -31,7 +31,7 @@ export async function runCase(directory: string): Promise<Difference[]> {
 }
 
 /** Loads the project as the command line would, and uses all of it. */
-async function outcomeOf(of: Case, projectDir: string, env: Record<string, string>): Promise<Outcome> {
+export async function outcomeOf(of: Case, projectDir: string, env: Record<string, string>): Promise<Outcome> {
   try {
     const snapshot = await kamal.loadProject({
       projectDir, env, configFile: of.config_file, destination: of.destination, version: of.version ?? undefined, hosts: of.hosts, roles: of.roles, primary: of.primary,
@@ -63,7 +63,7 @@ function missingWarnings(expected: Json, actual: readonly string[]): Difference[
 }
 
 /** Puts the corpus' tokens in place of what differs from run to run. */
-function mask<T extends Json>(value: T, projectDir: string): T {
+export function mask<T extends Json>(value: T, projectDir: string): T {
   const masked = JSON.stringify(value).replaceAll(JSON.stringify(projectDir).slice(1, -1), '{{PROJECT}}').replace(/_uncommitted_[0-9a-f]{16}/g, '_uncommitted_RANDOM8');
   return JSON.parse(masked) as T;
 }

@@ -1,0 +1,122 @@
+import { deepMerge, isHash, toS, type Hash } from '../kamal/ruby/value.ts';
+import { YamlError } from '../kamal/yaml/read.ts';
+import type { Place, Report } from './report.ts';
+import { rewrite } from './rewrite.ts';
+import { differenceOf, surplusOf, targetOf } from './target.ts';
+import { hasArch, isKamal1, type View } from './view.ts';
+import { ErbTags } from './yaml/mask.ts';
+import { YamlText, type Path } from './yaml/text.ts';
+
+/** A configuration file, as text. */
+export interface ConfigurationFile {
+  /** As named to the user, relative to the project. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The file of a destination. */
+export interface DestinationFile extends ConfigurationFile {
+  readonly destination: string;
+}
+
+/** A file that can't be read as YAML even with its ERB hidden. */
+export class Unreadable extends Error {
+  override readonly name = 'Unreadable';
+  readonly place: Place;
+
+  constructor(message: string, place: Place) {
+    super(message);
+    this.place = place;
+  }
+}
+
+/** Whether the files are of a Kamal 1 project: a key that only it knows, or nothing to build for. */
+export function isKamal1Project(base: ConfigurationFile, destinations: readonly ConfigurationFile[]): boolean {
+  const values = [base, ...destinations].map((each) => read(each).value);
+  return values.some(isKamal1) || !hasArch(values[0] ?? new Map());
+}
+
+/**
+ * Converts `deploy.yml` and files of destinations. Each destination, merged over the base, is to mean what it meant.
+ * @returns the new texts by file, only of those that change
+ * @throws Unreadable
+ */
+export function convertConfiguration(base: ConfigurationFile, destinations: readonly DestinationFile[], report: Report): Map<string, string> {
+  const tags = new ErbTags();
+  const baseText = read(base, tags);
+  const fresh = isKamal1(baseText.value) || !hasArch(baseText.value);
+  const result = new Map<string, string>();
+  const keep = ({ file, text }: ConfigurationFile, converted: string) => {
+    if (converted !== text) result.set(file, converted);
+    leftBehind(file, converted, report);
+  };
+  const target = targetOf(viewOf([{ file: base.file, text: baseText }], baseText.value, { destination: null, fresh, report }));
+  keep(base, rewrite({ file: base.file, source: base.text, additions: without(target, baseText.value), tags, report }));
+  for (const each of destinations) {
+    const text = read(each, tags);
+    const merged = deepMerge(baseText.value, text.value);
+    const view = viewOf([{ file: base.file, text: baseText }, { file: each.file, text }], merged, { destination: each.destination, fresh, report });
+    const wanted = targetOf(view);
+    for (const path of surplusOf(wanted, target)) {
+      report.lost({ file: each.file, line: null }, `${path.join('/')} of ${base.file} isn't meant for ${each.destination}`, 'a destination can\'t take a key away: put it into the files of the other destinations instead');
+    }
+    keep(each, rewrite({ file: each.file, source: each.text, additions: without(differenceOf(wanted, target), text.value), tags, report }));
+  }
+  return result;
+}
+
+/** Folder of the project's hooks (Kamal 1.9: `hooks_path`). @throws Unreadable */
+export function configuredHooksPath(base: ConfigurationFile): string {
+  const path = read(base).value.get('hooks_path');
+  return typeof path === 'string' && path.trim() !== '' ? path : '.kamal/hooks';
+}
+
+function read({ file, text }: ConfigurationFile, tags = new ErbTags()): YamlText {
+  try {
+    return new YamlText(text, tags);
+  } catch (error) {
+    if (error instanceof RangeError) throw new Unreadable(error.message, { file, line: 1 });
+    if (!(error instanceof YamlError)) throw error;
+    throw new Unreadable(error.message, { file, line: error.place.line });
+  }
+}
+
+function viewOf(texts: readonly { file: string; text: YamlText }[], raw: Hash, rest: Pick<View, 'destination' | 'fresh' | 'report'>): View {
+  const placeOf = (path: Path): Place => {
+    for (let length = path.length; length > 0; length--) {
+      for (const { file, text } of texts.toReversed()) {
+        const line = text.lineOf(path.slice(0, length));
+        if (line !== null) return { file, line };
+      }
+    }
+    return { file: texts[0]?.file ?? '', line: null };
+  };
+  return { ...rest, raw, placeOf, reveal: (text) => texts[0]?.text.reveal(text) ?? text };
+}
+
+/** What is wanted and not there yet: whoever has begun by hand keeps what they wrote. */
+function without(wanted: Hash, own: Hash): Hash {
+  return new Map([...wanted].flatMap(([key, value]): [typeof key, typeof value][] => {
+    const there = own.get(key);
+    if (there === undefined || there === null) return [[key, value]];
+    if (!isHash(value) || !isHash(there)) return isHash(there) || key === 'builder' ? [[key, value]] : [];
+    const inner = without(value, there);
+    return inner.size > 0 ? [[key, inner]] : [];
+  }));
+}
+
+/** Kamal 1's keys that are still there: brought in by an alias, or somewhere that isn't understood. */
+function leftBehind(file: string, converted: string, report: Report): void {
+  const text = new YamlText(converted);
+  const { value } = text;
+  for (const key of ['traefik', 'healthcheck', 'stop_wait_time']) {
+    if (value.has(key)) report.lost({ file, line: text.lineOf([key]) }, `${key}: an alias brings it in`, 'write it out, and convert again');
+  }
+  const servers = value.get('servers');
+  if (!isHash(servers)) return;
+  for (const [name, role] of servers) {
+    for (const key of ['traefik', 'healthcheck']) {
+      if (isHash(role) && role.has(key)) report.lost({ file, line: text.lineOf(['servers', toS(name)]) }, `servers/${toS(name)}/${key}: an alias brings it in`, 'write it out, and convert again');
+    }
+  }
+}

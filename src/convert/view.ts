@@ -1,0 +1,88 @@
+import { isHash, isPresent, toS, type Hash, type Value } from '../kamal/ruby/value.ts';
+import type { Place, Report } from './report.ts';
+import { Settings } from './traefik/settings.ts';
+import type { Path } from './yaml/text.ts';
+
+/** A configuration as Kamal 1 sees it: the destination's file merged over the base, ERB as private characters. */
+export interface View {
+  readonly raw: Hash;
+  readonly destination: string | null;
+  /** The base isn't converted yet, so Kamal 1's defaults hold. */
+  readonly fresh: boolean;
+  /** Where a key stands, or what of its path is written somewhere. */
+  readonly placeOf: (path: Path) => Place;
+  /** ERB in a text, for people. */
+  readonly reveal: (text: string) => string;
+  readonly report: Report;
+}
+
+/** A role as Kamal 1.9 has it (`Configuration::Role`). */
+export interface Role {
+  readonly name: string;
+  /** Empty when the role is a mere list of hosts. */
+  readonly settings: Hash;
+  /** Whether it stands in a mapping of its own that settings can be added to. */
+  readonly written: boolean;
+  readonly traefik: boolean;
+}
+
+export function child(hash: Hash, key: string): Hash {
+  const value = hash.get(key);
+  return isHash(value) ? value : new Map();
+}
+
+/** A value as a whole number where it is one: Kamal 1 took text for most of them. */
+export function whole(value: Value): Value {
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+}
+
+/** The roles of a configuration; Kamal 1.9: only the primary one is behind Traefik unless it says so. */
+export function rolesOf(raw: Hash): Role[] {
+  const servers = raw.get('servers');
+  const primary = toS(raw.get('primary_role') ?? 'web');
+  if (Array.isArray(servers)) return [{ name: 'web', settings: new Map(), written: false, traefik: primary === 'web' }];
+  if (!isHash(servers)) return [];
+  return [...servers].map(([key, value]) => {
+    const name = toS(key);
+    const settings: Hash = isHash(value) ? value : new Map();
+    // A role that is converted already says it with `proxy`.
+    const said = settings.get('traefik') ?? settings.get('proxy') ?? null;
+    return { name, settings, written: isHash(value), traefik: said === null ? name === primary : said !== false };
+  });
+}
+
+/** Traefik's labels of the configuration as a whole and of a role, the role's over the others. */
+export function traefikLabels(view: View, role: Role | null, paths: readonly Path[]): Settings {
+  const settings = new Settings();
+  for (const path of paths) {
+    const labels = path.reduce(child, view.raw);
+    for (const [key, value] of labels) if (isTraefikLabel(toS(key))) settings.add(toS(key), value, view.placeOf([...path, toS(key)]));
+  }
+  return role === null || settings.size > 0 ? settings : new Settings();
+}
+
+export function isTraefikLabel(key: string): boolean {
+  return /^traefik\./i.test(key);
+}
+
+/** Arguments of Traefik itself. */
+export function traefikArgs(view: View): Settings {
+  const settings = new Settings();
+  for (const [key, value] of child(child(view.raw, 'traefik'), 'args')) settings.add(toS(key), value ?? '', view.placeOf(['traefik', 'args', toS(key)]));
+  return settings;
+}
+
+/** Whether anything in a file is only known to Kamal 1, or missing for Kamal 2. */
+export function isKamal1(raw: Hash): boolean {
+  const builder = child(raw, 'builder');
+  if (['traefik', 'healthcheck', 'stop_wait_time'].some((key) => raw.has(key))) return true;
+  if (builder.has('multiarch') || isHash(builder.get('local')) || isHash(builder.get('remote'))) return true;
+  const roles = [...child(raw, 'servers').values()].filter(isHash);
+  if (roles.some((role) => role.has('traefik') || role.has('healthcheck'))) return true;
+  return [raw, ...roles].some((each) => [...child(each, 'labels').keys()].some((key) => isTraefikLabel(toS(key))));
+}
+
+/** Kamal 2 refuses a configuration without it, so one that has it was made for Kamal 2. */
+export function hasArch(raw: Hash): boolean {
+  return isPresent(child(raw, 'builder').get('arch'));
+}
