@@ -12,6 +12,7 @@ import type { Fleet } from './the-lab.ts';
 
 const UNTOUCHED = /nothing was changed on any host/i;
 const h2 = lab.host('h2').address;
+const h3 = lab.host('h3').address;
 const labapp = `${lab.topology.gateway}:5000/labapp:v1`;
 
 describe('what is wrong is said before the first change', () => {
@@ -132,6 +133,13 @@ describe('what is wrong is said before the first change', () => {
     it("a container of that name that isn't Kamal's Traefik", () =>
       whileOn('h1', `docker rename traefik kamals && docker run -d --name traefik ${labapp} worker`, 'docker rm -f traefik && docker rename kamals traefik', () =>
         expectRefused(3, /`traefik`.*Kamal did not make/)));
+    it('clients that ask by address, where kamal-proxy will know a name only', async () => {
+      await shop.configure({ changes: { proxy: { host: 'shop.example' } } });
+      await expectRefused(3, new RegExp(`${h2}.*'http by ip /up' \\(200 now, then 404`), /--accept-answers '[^']*http unknown host \/up/);
+    });
+    it('a database that admits the old network only', () =>
+      whileOn('h1', `iptables -I DOCKER-USER -s 172.18.0.0/15 -d ${h3} -p tcp --dport 6379 -j DROP`, 'iptables -D DOCKER-USER 1', () =>
+        expectRefused(3, new RegExp(`the app reaches DB_HOST \\(${h3}:6379\\) now`), /172\.1\d\.0\.0\/16.*--accept-unreachable DB_HOST/)));
     it('an accessory with data in an anonymous volume', () =>
       whileOn('h3', 'docker rename labapp-redis aside && docker run -d --name labapp-redis --volume /cache redis:7.0', 'docker rm -fv labapp-redis && docker rename aside labapp-redis', () =>
         expectRefused(3, /redis.*anonymous volume \(\/cache\)/)));
