@@ -53,5 +53,5 @@ const IN_VOLUME = `--network none --volume ${proxy.PROXY_STATE_VOLUME}:${proxy.P
 export const REMOVE_CERTIFICATE = `remove_certificate() {
   docker volume inspect ${proxy.PROXY_STATE_VOLUME} > /dev/null 2>&1 || return 0
   docker image inspect "$1" > /dev/null 2>&1 || return 0
-  docker run --rm ${IN_VOLUME} --entrypoint rm "$1" -f "${proxy.PROXY_STATE_PATH}/$2"
+  docker run --rm ${IN_VOLUME} --workdir ${proxy.PROXY_STATE_PATH} --entrypoint sh "$1" -c 'rm -f "$0" && { rmdir -p "\${0%/*}" 2> /dev/null || :; }' "$2"
 }`;

@@ -86,6 +86,12 @@ describe('the certificates of both proxies', () => {
     writeFileSync(host.path('tar/acme.json'), JSON.stringify(acme, null, 2));
     mkdirSync(host.path('volume/certs', ACME_SCOPE), { recursive: true });
     writeFileSync(host.path('volume/certs', ACME_SCOPE, 'www.shop.test'), key + certificate);
+    // What a run that was cut off has put there goes again with it.
+    writeFileSync(host.path('volume/certs', ACME_SCOPE, 'carried.shop.test'), key + certificate);
+    for (const [run, end] of [['run-1', ''], ['run-2', 'committed\n']] as const) {
+      mkdirSync(host.path('.kamal/bactrian', run), { recursive: true });
+      writeFileSync(host.path('.kamal/bactrian', run, 'app.journal'), `certificate sha256:1 certs/${ACME_SCOPE}/${run === 'run-1' ? 'carried' : 'www'}.shop.test\n${end}`);
+    }
     fakeDocker(`case "$1 $2 $3" in
       'info -f '*) printf '27.5.1\\t/\\n' ;;
       "inspect -f {{range .Config.Cmd}}"*) [ "$4" = traefik ] && printf '%s\\n' ${args.map((word) => `'${word}'`).join(' ')} ;;
