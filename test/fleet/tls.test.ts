@@ -94,13 +94,11 @@ describe('TLS: what Traefik held, kamal-proxy serves', () => {
     }
   });
 
-  it('clients that check certificates lose what the swap costs, and nothing to TLS', () => {
+  it('clients that check certificates lose nothing', () => {
     for (const { names, streams } of [first, second]) {
       expect(streams.map(({ name }) => name)).toEqual(names.flatMap((name) => [`${name}, new`, `${name}, kept`]));
-      for (const { good, reasons } of streams) {
-        expect(good).toBeGreaterThan(40);
-        expect(Object.keys(reasons).filter((reason) => /CERT|SSL|TLS|EPROTO|verif|issuer|signed|HTTP 4/i.test(reason))).toEqual([]);
-      }
+      expect(streams.map(({ lost, reasons }) => ({ lost, reasons }))).toEqual(streams.map(() => ({ lost: 0, reasons: {} })));
+      for (const { good } of streams) expect(good).toBeGreaterThan(40);
     }
   });
 
