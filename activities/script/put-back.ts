@@ -79,7 +79,8 @@ undo_run() {
           docker rename "$a" "$b" || problem "cannot give $b its name back"
         fi ;;
       started) [ -z "$past" ] || drain "$a" ${LET_GO_SECONDS}; ! is_running "$a" || docker stop "$a" > /dev/null || problem "cannot stop $a" ;;
-      steered) unsteer; drain "$warm" ${LET_GO_SECONDS} ;;
+      # Before the app goes that it serves: it closes kept-alive connections in order.
+      steered) unsteer; drain "$warm" ${LET_GO_SECONDS}; ! is_running "$warm" || docker stop -t 15 "$warm" > /dev/null ;;
       guarded) unkeep ;;
       policy) ! exists "$a" || docker update --restart "$b" "$a" > /dev/null || problem "cannot set the restart policy of $a" ;;
       stopped)
@@ -103,7 +104,7 @@ undo_run() {
   # An engine that went away in between makes everything look gone: then nothing is sure.
   answering
   [ -z "$problems" ] || fail PutBackFailed "not all of it could be undone\${problems}"
-  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh "$dir/words" "$dir/published" "$dir/warm-ports"
+  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh "$dir/words" "$dir/published" "$dir/warm-ports" "$dir/rules.lock" "$dir"/watch.out "$dir"/retire.out
 }
 `;
 }
