@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, SecretMissing, SecretsError, VersionMissing } from '../kamal/index.ts';
 import { SshError } from '../ssh/error.ts';
 import { TemporalSetupError } from '../temporal/errors.ts';
+import { cleanupCommand } from './commands/cleanup.ts';
 import { configCommand } from './commands/config.ts';
 import { convertCommand } from './commands/convert.ts';
 import { decideCommands } from './commands/decide.ts';
@@ -49,6 +50,7 @@ function program(): Command {
   statusCommand(root);
   decideCommands(root);
   unlockCommand(root);
+  cleanupCommand(root);
   workerCommand(root);
   serverCommands(root);
   return root;

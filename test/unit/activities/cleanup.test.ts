@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readAnswer } from '../../../activities/script/answer.ts';
+import { cleanupScript } from '../../../activities/script/cleanup.ts';
+import { LocalHost } from './local-host.ts';
+
+let host: LocalHost;
+beforeEach(() => {
+  host = new LocalHost();
+  mkdirSync(host.path('bin'));
+  // A packet filter of its own: the rules that are there, and what somebody wanted to have changed.
+  writeFileSync(host.path('bin/iptables'), '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(host.path('bin/iptables-save'), '#!/bin/sh\n[ "$2" != nat ] || cat rules\n', { mode: 0o755 });
+  writeFileSync(host.path('bin/iptables-restore'), '#!/bin/sh\ncat >> restored\n', { mode: 0o755 });
+  for (const name of ['ip6tables', 'ip6tables-save', 'ip6tables-restore']) writeFileSync(host.path('bin', name), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  writeFileSync(host.path('rules'), ['run-over', 'run-open', 'run-of-blog', 'run-lost'].map((run) => `-A PREROUTING -m comment --comment "bactrian ${run} steer until 7" -j DNAT\n`).join(''));
+  // An engine on which kamal-proxy runs.
+  writeFileSync(host.path('bin/docker'), '#!/bin/sh\ncase "$1 $2 $4" in "inspect -f kamal-proxy") echo true ;; version*) ;; *) exit 1 ;; esac\n', { mode: 0o755 });
+  for (const [run, of, journal] of [
+    ['run-over', 'fence-shop', 'file x\ncommitted'],
+    ['run-open', 'fence-shop', 'file x'],
+    ['run-cut-off', 'fence-shop', 'file x'],
+    ['run-of-blog', 'fence-blog', 'file x\ncommitted'],
+  ] as const) {
+    mkdirSync(host.path('.kamal/bactrian', run), { recursive: true });
+    writeFileSync(host.path('.kamal/bactrian', run, 'of'), `${of}\n`);
+    writeFileSync(host.path('.kamal/bactrian', run, 'app.journal'), `${journal}\n`);
+  }
+});
+afterEach(() => {
+  host.remove();
+});
+
+async function cleanup(dryRun: boolean) {
+  const { code, output } = await host.sh('PATH=$PWD/bin:$PATH sh -s', cleanupScript({ fence: "'fence-shop'", open: ['run-open'], dryRun }));
+  expect(code, output).toBe(0);
+  return readAnswer(output).notes;
+}
+const folders = async () => (await host.sh('ls .kamal/bactrian')).output.split('\n').filter((name) => name.startsWith('run-'));
+
+it('takes away what runs that are over left, and nothing of an open one, of one that was cut off, or of another deployment', async () => {
+  expect(await cleanup(false)).toEqual([
+    'run run-cut-off was cut off here: its journal stays, and the next upgrade puts back by it',
+    'removed 1 rules of run run-lost',
+    'run run-open is open: left alone',
+    'removed 1 rules of run run-over',
+    'removed the folder of run run-over',
+  ]);
+  expect(await folders()).toEqual(['run-cut-off', 'run-of-blog', 'run-open']);
+  const restored = readFileSync(host.path('restored'), 'utf8');
+  expect(restored.match(/^-D .*bactrian \S+/gm)?.map((rule) => rule.split(' ').at(-1)).sort()).toEqual(['run-lost', 'run-over']);
+});
+
+it('only says so when it is asked to', async () => {
+  expect(await cleanup(true)).toEqual([
+    'run run-cut-off was cut off here: its journal stays, and the next upgrade puts back by it',
+    'would be removed: 1 rules of run run-lost',
+    'run run-open is open: left alone',
+    'would be removed: 1 rules of run run-over',
+    'would be removed: the folder of run run-over',
+  ]);
+  expect(await folders()).toEqual(['run-cut-off', 'run-of-blog', 'run-open', 'run-over']);
+  expect(host.has('restored')).toBe(false);
+});
