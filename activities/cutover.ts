@@ -3,7 +3,7 @@ import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
 import { roleOf } from './roles.ts';
 import { DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
-import { handoverScript } from './script/handover.ts';
+import { handoverScript, toKamalProxy } from './script/handover.ts';
 import { swapScript } from './script/cutover.ts';
 
 /** The moment at which requests stop reaching the old proxy and start reaching the new one. */
@@ -14,10 +14,11 @@ export function cutoverActivities(context: Context) {
       const proxied = args.roles.filter((order) => order.proxied).map((order) => ({ order, role: roleOf(deployment, order.name) }));
       const ports = deployment.effectiveProxyRun(args.host).ports.map((port) => port.hostPort);
       const containers = args.strategy === 'kamal' ? [] : proxied.map(({ order, role }) => role.containerName(order.version));
+      const way = toKamalProxy(args.strategy !== 'handover' ? [] : proxied.map(({ role }) => role.containerPrefix));
       const script =
         args.strategy === 'handover'
-          ? handoverScript({ warmName: warmName(args.run), containers, services: proxied.map(({ role }) => role.containerPrefix), drainSeconds: deployment.timeouts.drainTimeout })
-          : swapScript({ warmName: warmName(args.run), containers, ports });
+          ? handoverScript({ warmName: warmName(args.run), containers, way, drainSeconds: deployment.timeouts.drainTimeout })
+          : swapScript({ warmName: warmName(args.run), containers, ports, way });
       const body = `${REFUSE_AFTER_OVERLAP}\n${DISARM_OVERLAP_TIMER}\n${script}`;
       return await runStep(context, args, { name: 'cutover', body, journal: 'app', fence: fenceOf(deployment), uninterruptible: true });
     },

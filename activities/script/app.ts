@@ -11,20 +11,24 @@ export interface BootScript {
   run: string;
   auditRename: string;
   auditBoot: string;
+  /** The network it runs in: `kamal` unless given; Kamal 1's is Docker's own `bridge`. */
+  network?: 'kamal' | 'bridge';
+  /** What has to be there before it starts. */
+  before?: string;
 }
 
 /**
- * Boots the running version in the new network, beside the old container. A container that is right already (it runs in
+ * Boots the running version in the new generation's network, beside the old container. A container that is right already (it runs in
  * that network, and `served` says that it is in use) is left as it is: nothing right is restarted.
  *
  * @param served a shell condition about `$there`
  */
-function boot(args: BootScript, served: string): string {
+export function boot({ network = 'kamal', before = '', ...args }: BootScript, served: string): string {
   return `
 NAME=${q(args.name)}
 there=$(id "$NAME")
 if [ -n "$there" ] && [ "$(docker inspect -f '{{.Config.Hostname}}' "$there")" != ${q(args.hostname)} ]; then
-  if is_running "$there" && in_network "$there" kamal && ${served}; then
+  if is_running "$there" && in_network "$there" ${network} && ${served}; then
     note "$NAME is there already"
   else
     rename "$there" "$NAME" ${q(args.replacedName)}
@@ -33,10 +37,11 @@ if [ -n "$there" ] && [ "$(docker inspect -f '{{.Config.Hostname}}' "$there")" !
   fi
 fi
 if [ -z "$there" ]; then
+  ${before}
   journal "container $NAME"
   ${audit(args.auditBoot)}
   ${args.run} > /dev/null || fail StepFailed ${q(`docker could not start ${args.name}`)}
-  changed ${q(`booted ${args.name} in the network kamal`)}
+  changed ${q(network === 'kamal' ? `booted ${args.name} in the network kamal` : `booted ${args.name} outside the network kamal`)}
 fi
 new=$(id "$NAME")
 is_running "$new" || docker start "$new" > /dev/null`;

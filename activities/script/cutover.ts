@@ -1,3 +1,4 @@
+import type { Way } from './handover.ts';
 import { q } from './words.ts';
 
 export interface CutoverScript {
@@ -6,20 +7,21 @@ export interface CutoverScript {
   containers: string[];
   /** Ports of the host on which the published proxy must answer; empty where it publishes none. */
   ports: number[];
+  way: Way;
 }
 
 /**
  * Strategy `swap`: one `docker stop` and one `docker start`, and at each line something that serves starts by itself
  * when the host boots. A second process watches: should this script die in between, it brings one of the two proxies up.
  */
-export function swapScript({ warmName, containers, ports }: CutoverScript): string {
-  return `
-old=$(id traefik); new=$(id kamal-proxy)
-[ -n "$new" ] || fail CutoverFailed 'kamal-proxy is gone: it was created in an earlier step'
+export function swapScript({ warmName, containers, ports, way }: CutoverScript): string {
+  return `${way.knows}
+old=$(id ${way.old}); new=$(id ${way.new})
+[ -n "$new" ] || fail CutoverFailed '${way.new} is gone: it was created in an earlier step'
 for c in ${containers.map(q).join(' ')}; do
   i=$(id "$c"); [ -n "$i" ] && is_running "$i" || fail CutoverFailed "$c, which was healthy, does not run any more"
 done
-answers() { is_running "$new" && docker exec "$new" kamal-proxy list > /dev/null 2>&1; }
+answers() { is_running "$new" && knows "$new"; }
 watch() {
   setsid sh -c '
     exec 9>&-
@@ -45,9 +47,9 @@ if ! is_running "$new"; then
   if ! out=$(docker start "$new" 2>&1); then
     said "$out"
     [ -n "$old" ] && docker start "$old" > /dev/null
-    fail CutoverFailed "kamal-proxy did not start, the old proxy serves again: $(echo "$out" | tail -n 1)"
+    fail CutoverFailed "${way.new} did not start, the old proxy serves again: $(echo "$out" | tail -n 1)"
   fi
-  changed "traefik out, kamal-proxy in: $(( ($(centiseconds) - t0) * 10 )) ms between them"
+  changed "${way.old} out, ${way.new} in: $(( ($(centiseconds) - t0) * 10 )) ms between them"
 fi
 n=0
 until answers; do
@@ -55,12 +57,12 @@ until answers; do
   if [ $n -ge 50 ]; then
     last_words "$new"
     docker stop "$new" > /dev/null; [ -n "$old" ] && docker start "$old" > /dev/null
-    fail CutoverFailed 'kamal-proxy started but does not answer; the old proxy serves again'
+    fail CutoverFailed '${way.new} started but does not answer; the old proxy serves again'
   fi
   sleep 0.1
 done
-${ports.length > 0 ? `note 'kamal-proxy publishes ${ports.join(', ')}'` : ''}
-# Another attempt may have died before this line: whichever runs it, Traefik must not come back at boot.
+${ports.length > 0 ? `note '${way.new} publishes ${ports.join(', ')}'` : ''}
+# Another attempt may have died before this line: whichever runs it, the old proxy must not come back at boot.
 if [ -n "$old" ]; then
   is_running "$old" && { docker stop "$old" > /dev/null; }
   docker update --restart no "$old" > /dev/null

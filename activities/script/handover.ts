@@ -6,28 +6,42 @@ export interface HandoverScript {
   warmName: string;
   /** Containers that the new proxy will serve: they must still run when the old one goes. */
   containers: string[];
-  /** What kamal-proxy must know before it serves. */
-  services: string[];
+  /** The proxy that serves, and the one that is to. */
+  way: Way;
   /** How long connections that are open may take to come to their end, in seconds. */
   drainSeconds: number;
 }
 
+/** From which proxy to which, both by the names of their containers. */
+export interface Way {
+  old: string;
+  new: string;
+  /** The function `knows CONTAINER`: that proxy, warm or published, serves the app; and whatever words it needs. */
+  knows: string;
+}
+
+/** To kamal-proxy, which must know these services; without any it has to answer. */
+export function toKamalProxy(services: readonly string[]): Way {
+  const knows = services.length > 0 ? `lists "$1" ${services.map(q).join(' ')}` : 'docker exec "$1" kamal-proxy list > /dev/null 2>&1';
+  return { old: 'traefik', new: 'kamal-proxy', knows: `knows() { ${knows}; }` };
+}
+
 /** Beyond the drain, everything a handover does: two starts, one stop, and patience with an engine that is slow. Seconds. */
 const SLOW_HOST_SECONDS = 120;
-/** Longer than Traefik's own grace for what it still answers when it is told to stop (10 s). */
+/** Longer than both proxies' own grace for what they still answer when they are told to stop (10 s). */
 const STOP_SECONDS = 15;
 
 /**
- * Strategy `handover`: new connections are steered to the warm proxy while Traefik makes place for the published one, so
+ * Strategy `handover`: new connections are steered to the warm proxy while the old one makes place for the published one, so
  * at no moment does nothing serve. Each line may be the last one: what is journalled, marked and running by then is what
  * the next attempt, the watch or a boot goes on from.
  */
-export function handoverScript({ warmName, containers, services, drainSeconds }: HandoverScript): string {
-  const known = services.map(q).join(' ');
+export function handoverScript({ warmName, containers, way, drainSeconds }: HandoverScript): string {
   return `${STEERING}${WATCH}
+${way.knows}
 UNTIL=$(( $(date +%s) + ${drainSeconds + SLOW_HOST_SECONDS} ))
-old=$(id traefik); new=$(id kamal-proxy); warm=$(id ${warmName})
-[ -n "$new" ] || fail CutoverFailed 'kamal-proxy is gone: it was created in an earlier step'
+old=$(id ${way.old}); new=$(id ${way.new}); warm=$(id ${warmName})
+[ -n "$new" ] || fail CutoverFailed '${way.new} is gone: it was created in an earlier step'
 for c in ${containers.map(q).join(' ')}; do
   i=$(id "$c"); [ -n "$i" ] && is_running "$i" || { answering; fail CutoverFailed "$c, which was healthy, does not run any more"; }
 done
@@ -42,10 +56,10 @@ give_up() {
 }
 again() { answering; fail HostUnreachable "$1"; }
 if ! is_running "$new"; then
-  [ -n "$warm" ] || fail CutoverFailed 'the warm kamal-proxy is gone'
+  [ -n "$warm" ] || fail CutoverFailed 'the warm ${way.new} is gone'
   stay
-  start_warm "$warm" || again 'the warm kamal-proxy does not start'
-  n=0; until lists "$warm" ${known}; do n=$((n + 1)); [ $n -lt 50 ] || give_up 'the warm kamal-proxy does not know the app'; sleep 0.1; done
+  start_warm "$warm" || again 'the warm ${way.new} does not start'
+  n=0; until knows "$warm"; do n=$((n + 1)); [ $n -lt 50 ] || give_up 'the warm ${way.new} does not know the app'; sleep 0.1; done
   journalled "steered $warm" || journal "steered $warm"
   steer "$warm" "$new" "$old" || give_up "new connections can't be steered past the old proxy"
   watch
@@ -53,7 +67,7 @@ if ! is_running "$new"; then
   read -r address port <<BACTRIAN_ADDRESS
 $(own_address)
 BACTRIAN_ADDRESS
-  [ -z "$port" ] || { ask "$address" "$port" > /dev/null && was_hit; } || give_up "a request to $address:$port did not reach the warm kamal-proxy"
+  [ -z "$port" ] || { ask "$address" "$port" > /dev/null && was_hit; } || give_up "a request to $address:$port did not reach the warm ${way.new}"
   if [ -n "$old" ]; then
     # Stopped by hand, a container with the policy unless-stopped stays down at boot; with always it comes back.
     [ "$(policy_of "$old")" = always ] || { journal "policy $old $(policy_of "$old")"; docker update --restart always "$old" > /dev/null; }
@@ -62,20 +76,20 @@ BACTRIAN_ADDRESS
       [ "$OPEN" = 0 ] && note "the old proxy's connections came to their end within $(( ($(centiseconds) - t0) * 10 )) ms, at most $DRAINED at once" ||
         note "$OPEN of the old proxy's connections were still open after ${drainSeconds} s: it closes what is idle, and has ${STOP_SECONDS} s for the rest"
     fi
-    is_steered || again 'the warm kamal-proxy went away, and requests reach the old one again'
+    is_steered || again 'the warm ${way.new} went away, and requests reach the old one again'
     journalled "stopped $old always" || journal "stopped $old always"
     docker stop -t ${STOP_SECONDS} "$old" > /dev/null || again 'the old proxy could not be stopped'
   fi
   journalled "started $new" || journal "started $new"
-  if ! out=$(docker start "$new" 2>&1); then said "$out"; give_up "kamal-proxy did not start: $(echo "$out" | tail -n 1)"; fi
-  changed "new connections went to the warm kamal-proxy while traefik left and kamal-proxy came: none waited"
+  if ! out=$(docker start "$new" 2>&1); then said "$out"; give_up "${way.new} did not start: $(echo "$out" | tail -n 1)"; fi
+  changed "new connections went to the warm ${way.new} while ${way.old} left and ${way.new} came: none waited"
 fi
 n=0
-until lists "$new" ${known} && ask "$(address_of "$new")" 80 > /dev/null; do
-  n=$((n + 1)); [ $n -lt 50 ] || give_up 'kamal-proxy started but does not serve the app'
+until knows "$new" && ask "$(address_of "$new")" 80 > /dev/null; do
+  n=$((n + 1)); [ $n -lt 50 ] || give_up '${way.new} started but does not serve the app'
   sleep 0.1
 done
-# Another attempt may have died before this line: whichever runs it, Traefik must not come back at boot.
+# Another attempt may have died before this line: whichever runs it, the old proxy must not come back at boot.
 if [ -n "$old" ]; then
   ! is_running "$old" || docker stop -t ${STOP_SECONDS} "$old" > /dev/null
   docker update --restart no "$old" > /dev/null

@@ -67,7 +67,7 @@ out=`;
  * The app boots from the image that runs now. A tag that points elsewhere would boot something else (Kamal 2 boots the
  * tag, whatever it is by then), so that is refused; a missing tag is made.
  */
-function appImage({ name, version, imageId, image }: PrepareScript['roles'][number]): string {
+export function appImage({ name, version, imageId, image }: PrepareScript['roles'][number]): string {
   return `
 wanted=${q(imageId)}
 tagged=$(docker image inspect -f '{{.Id}}' ${q(image)} 2>/dev/null)
@@ -80,20 +80,20 @@ fi`;
 }
 
 /** (Kamal 2.12: app assets.) The old generation mounts other folders, so nothing that it serves is touched. */
-function assets({ trees, commands }: PrepareScript['assets'][number]): string {
+export function assets({ trees, commands }: PrepareScript['assets'][number]): string {
   const noted = trees.flatMap((tree) => [`directory ${q(tree.slice(0, tree.lastIndexOf('/')))}`, `[ -e ${q(tree)} ] || journal ${q(`tree ${tree}`)}`]);
   const run = commands.map((command) => `{ ${command}; } > /dev/null || fail StepFailed ${q(`the assets could not be copied to ${trees.at(-1) ?? ''}`)}`);
   return [...noted, ...run].join('\n');
 }
 
 /** A version that was asked for by name: from the host if it is there, else from the registry. */
-function otherImage(image: string): string {
+export function otherImage(image: string): string {
   return `image=${q(image)}
 ${pullIfMissing()}`;
 }
 
 /** Pulls `$image`, and tells what will never be there from what isn't there just now. */
-function pullIfMissing(): string {
+export function pullIfMissing(): string {
   return `if ! docker image inspect "$image" > /dev/null 2>&1; then
   journal "image $image"
   out=$(docker pull -q "$image" 2>&1) || { said "$out"; case $out in
@@ -115,28 +115,39 @@ if ! is_running kamal-proxy; then
     ${proxy.create} > /dev/null || fail StepFailed 'kamal-proxy could not be created'
     changed 'created kamal-proxy, not yet started'
   fi
-${proxy.warmName === null ? '' : proxy.steered ? steeredWarm(proxy.warmName, proxy.runWarm) : warm(proxy.warmName, proxy.runWarm)}
+${proxy.warmName === null ? '' : proxy.steered ? steeredWarm({ name: proxy.warmName, run: proxy.runWarm, real: 'kamal-proxy', ports: [80, 443] }) : warm(proxy.warmName, proxy.runWarm)}
 fi`;
 }
 
+/** A second proxy that requests will be steered to. */
+export interface SteeredWarm {
+  readonly name: string;
+  /** `docker run`, with `WARM_<container port>` where it is to be published. */
+  readonly run: string;
+  /** Name of the container whose ports it will answer on, and what people call it. */
+  readonly real: string;
+  /** The container ports that it publishes. */
+  readonly ports: readonly number[];
+}
+
 /** Published on free ports below those that the kernel gives to clients, which are shut to everybody before it starts. */
-function steeredWarm(name: string, run: string): string {
+export function steeredWarm({ name, run, real, ports }: SteeredWarm): string {
   return `
   firewall || fail StepFailed 'new connections cannot be steered here: no iptables, or neither root nor sudo -n; --strategy swap does without'
-  published kamal-proxy > "$D/published"
+  published ${real} > "$D/published"
   choose_ports() {
     p=$((20000 + $$ % 8000 + $1 * 10)); : > "$D/warm-ports.new"
-    for c in 80 443; do while is_listening $p; do p=$((p + 1)); done; echo "$c $p" >> "$D/warm-ports.new"; p=$((p + 1)); done
+    for c in ${ports.join(' ')}; do while is_listening $p; do p=$((p + 1)); done; echo "$c $p" >> "$D/warm-ports.new"; p=$((p + 1)); done
     mv "$D/warm-ports.new" "$D/warm-ports"
   }
   n=0
   until is_running ${name}; do
-    n=$((n + 1)); [ $n -le 3 ] || fail StepFailed 'the warm kamal-proxy could not be started'
+    n=$((n + 1)); [ $n -le 3 ] || fail StepFailed 'the warm ${real} could not be started'
     [ -s "$D/warm-ports" ] || choose_ports $n
     journalled "guarded $RUN" || journal "guarded $RUN"
-    UNTIL=$(( $(date +%s) + 3600 )); keep || fail StepFailed 'the ports of the warm kamal-proxy cannot be shut to the outside: iptables refuses'
+    UNTIL=$(( $(date +%s) + 3600 )); keep || fail StepFailed 'the ports of the warm ${real} cannot be shut to the outside: iptables refuses'
     journalled 'container ${name}' || journal 'container ${name}'
-    export WARM_80="$(warm_port 80)" WARM_443="$(warm_port 443)"
+    export ${ports.map((port) => `WARM_${port}="$(warm_port ${port})"`).join(' ')}
     docker start ${name} > /dev/null 2>&1 || ${run} > /dev/null || { docker rm -f ${name} > /dev/null 2>&1; rm -f "$D/warm-ports"; }
   done`;
 }

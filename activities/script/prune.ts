@@ -45,7 +45,12 @@ ${audit(args.pruneContainers.audit)}
 { ${args.pruneContainers.command}; } > /dev/null || note 'old containers could not be pruned'
 ${audit(args.pruneImages.audit)}
 ${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
-# Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
+${afterPrune()}`;
+}
+
+/** What a run itself leaves on a host goes: secrets at once, its folder when younger ones are there. */
+export function afterPrune(): string {
+  return `# Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
 rm -rf "$D/kept" "$D"/*.sh "$D/published" "$D/warm-ports" "$D/rules.lock"
 # A journal that is still open is somebody's only memory of what was done here.
 is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }

@@ -29,7 +29,7 @@ answering() { docker version > /dev/null 2>&1 || fail HostUnreachable "Docker do
 # directory PATH: made as Kamal makes it (mkdir -p, 0755), each new level noted
 directory() {
   [ -d "$1" ] && return 0
-  case $1 in */*) [ -d "\${1%/*}" ] || directory "\${1%/*}" ;; esac
+  case $1 in */*) [ -d "\${1%/*}/" ] || directory "\${1%/*}" ;; esac
   journal "directory $1"; mkdir -p "$1" || fail StepFailed "cannot make the directory $1"
 }
 # file PATH MODE: takes its content from stdin; written beside and moved, so that it is never half there

@@ -23,3 +23,4 @@ export * as prune from './commands/prune.ts';
 export * as registry from './commands/registry.ts';
 export * as ssh from './commands/ssh.ts';
 export * as traefik from './commands/traefik.ts';
+export { routeQuestions, type RouteQuestion } from './questions.ts';

@@ -20,8 +20,20 @@ export interface Traefik {
   readonly publishArgs: readonly string[];
   readonly labelArgs: readonly string[];
   readonly optionArgs: readonly string[];
+  /** The same but for what publishes ports: for a second Traefik beside the one that has them. */
+  readonly unpublishedOptionArgs: readonly string[];
+  /** All that the container publishes, by `host_port` and by options; null when Docker decides part of it (a range, any free port). */
+  readonly ports: readonly TraefikPort[] | null;
   /** What follows the image: Traefik's own arguments. */
   readonly cmdArgs: readonly string[];
+}
+
+/** A TCP port of the Traefik container that the host has. */
+export interface TraefikPort {
+  /** Address of the host it is bound to; null: all of them. */
+  readonly ip: string | null;
+  readonly hostPort: number;
+  readonly containerPort: number;
 }
 
 /** Requests that no container takes get 502 rather than 404. */
@@ -53,6 +65,25 @@ export function traefikOf(config: Hash): Traefik {
     publishArgs: publish ? argumentize('--publish', port, KAMAL1) : [],
     labelArgs: argumentize('--label', labels, KAMAL1),
     optionArgs: optionize(options, undefined, KAMAL1),
+    unpublishedOptionArgs: optionize(new Map([...options].filter(([key]) => !isPublish(toS(key)))), undefined, KAMAL1),
+    ports: portsOf(publish ? [port] : [], options),
     cmdArgs: ['--providers.docker', ...optionize(args, '=', KAMAL1)],
   };
+}
+
+function isPublish(option: string): boolean {
+  return option === 'publish' || option === 'publish-all';
+}
+
+function portsOf(own: readonly string[], options: Hash): TraefikPort[] | null {
+  const more = options.get('publish') ?? null;
+  const texts = [...own, ...(Array.isArray(more) ? more : more === null ? [] : [more]).map(toS)];
+  const ports = texts.filter((text) => !text.endsWith('/udp')).map(portOf);
+  return options.has('publish-all') || ports.includes(null) ? null : ports.filter((port) => port !== null);
+}
+
+/** `[ip:]host:container[/tcp]`; null for what Docker fills in. */
+function portOf(text: string): TraefikPort | null {
+  const [, ip, host, container] = /^(?:(.+):)?(\d+):(\d+)(?:\/tcp)?$/.exec(text) ?? [];
+  return host === undefined || container === undefined ? null : { ip: ip?.replace(/^\[|\]$/g, '') ?? null, hostPort: Number(host), containerPort: Number(container) };
 }

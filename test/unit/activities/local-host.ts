@@ -28,8 +28,13 @@ export interface StepWish {
  */
 export class LocalHost {
   readonly home = mkdtempSync(join(tmpdir(), 'bactrian-host-'));
-  readonly #bin = fakeDocker();
+  readonly #bin: string;
   readonly #children = new Set<ChildProcess>();
+
+  /** @param docker a `docker` of its own, as a shell script */
+  constructor(docker = NOTHING) {
+    this.#bin = programs(docker);
+  }
 
   path(...parts: string[]): string {
     return join(this.home, ...parts);
@@ -99,9 +104,11 @@ export class LocalHost {
   }
 }
 
-/** A folder with a `docker` whose engine answers and has nothing: no container, no image, no network. */
-function fakeDocker(): string {
+/** A FakeDocker whose engine answers and has nothing: no container, no image, no network. */
+const NOTHING = '#!/bin/sh\n[ "$1" = version ]\n';
+
+function programs(docker: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'bactrian-docker-'));
-  writeFileSync(join(folder, 'docker'), '#!/bin/sh\n[ "$1" = version ]\n', { mode: 0o755 });
+  writeFileSync(join(folder, 'docker'), docker, { mode: 0o755 });
   return folder;
 }

@@ -92,9 +92,13 @@ it("quotes as Kamal 1 does: letters beyond ASCII become escapes, false is a name
 });
 
 it('makes Traefik beside what runs: another name, no ports, nothing that starts it by itself', async () => {
-  await write(VALID);
-  const command = line(kamal1.traefik.run(kamal1.kamal1DeploymentOf(await load()), { verb: 'create', name: 'traefik-warm', restart: 'no', publish: false }));
-  expect(command).toMatch(/^docker create --name traefik-warm --restart no --volume /);
+  await write(`${VALID}traefik: { host_port: 8080, options: { publish: [ "127.0.0.1:443:443/tcp" ], memory: 64m } }\n`);
+  const d = kamal1.kamal1DeploymentOf(await load());
+  expect(d.traefik.ports).toEqual([{ ip: null, hostPort: 8080, containerPort: 80 }, { ip: '127.0.0.1', hostPort: 443, containerPort: 443 }]);
+  const command = line(kamal1.traefik.run(d, { verb: 'create', name: 'traefik-warm', restart: 'no', publish: ['$WARM_80:80'] }));
+  expect(command).toMatch(/^docker create --name traefik-warm --restart no --publish \$WARM_80:80 --volume /);
+  expect(command).toContain('--memory "64m"');
+  expect(command).not.toContain('443');
 });
 
 describe('the configuration of an earlier commit', () => {
@@ -138,5 +142,21 @@ describe('the configuration of an earlier commit', () => {
   it('needs a repository', async () => {
     await rm(path.join(projectDir, '.git'), { recursive: true });
     await expect(load({ fromGit: 'HEAD' })).rejects.toThrow('not a git repository');
+  });
+});
+
+describe('what Traefik is asked to see whether it routes to a role', () => {
+  it.each([
+    ['the health path on the default entry point', '', [{ scheme: 'http', port: 80, host: null, path: '/up' }]],
+    ['by name, on the entry point of the router, over TLS', 'labels: { traefik.http.routers.shop-web.rule: "Host(`a.test`, `b.test`) && PathPrefix(`/`)", traefik.http.routers.shop-web.entrypoints: websecure, traefik.http.routers.shop-web.tls.certresolver: x }\ntraefik: { args: { entryPoints.web.address: ":80", entryPoints.websecure.address: ":443" } }\n', [{ scheme: 'https', port: 443, host: 'a.test', path: '/up' }]],
+    ['with TLS of the entry point', 'labels: { traefik.http.routers.shop-web.entrypoints: s }\ntraefik: { args: { entrypoints.s.address: "0.0.0.0:8443/tcp", entrypoints.s.http.tls: true } }\n', [{ scheme: 'https', port: 8443, host: null, path: '/up' }]],
+    ['under a prefix that the health path is outside of', 'labels: { traefik.http.routers.shop-web.rule: "PathPrefix(`/api`)" }\nhealthcheck: { path: /up }\n', [{ scheme: 'http', port: 80, host: null, path: '/api' }]],
+    ['one request a router', 'labels: { traefik.http.routers.other.rule: "Host(\\"o.test\\") || Host(`p.test`)" }\n', [{ scheme: 'http', port: 80, host: null, path: '/up' }, { scheme: 'http', port: 80, host: 'o.test', path: '/up' }]],
+    ['nothing of a rule with more in it than names and paths', 'labels: { traefik.http.routers.shop-web.rule: "Host(`a.test`) && Headers(`x`, `y`)" }\n', []],
+    ['nothing on an entry point that is not there', 'labels: { traefik.http.routers.shop-web.entrypoints: gone }\n', []],
+  ])('%s', async (_, text, expected) => {
+    await write(VALID + text);
+    const d = kamal1.kamal1DeploymentOf(await load());
+    expect(kamal1.routeQuestions(d, d.roles[0] as kamal1.Kamal1Role)).toEqual(expected);
   });
 });

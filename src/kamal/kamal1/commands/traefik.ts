@@ -9,18 +9,18 @@ export interface TraefikVariant {
   readonly verb?: 'run' | 'create';
   readonly name?: string;
   readonly restart?: string;
-  /** Take the ports that the configuration publishes. */
-  readonly publish?: boolean;
+  /** The configuration's ports, or these in their place: `host port:container port`. */
+  readonly publish?: 'configured' | readonly string[];
   /** Image to use in place of the configured one, such as the id of one that is pulled. */
   readonly image?: string;
 }
 
 /** Starts Traefik (Kamal 1.9: `Commands::Traefik#run`). */
-export function run(d: Kamal1Deployment, { verb = 'run', name = 'traefik', restart = 'unless-stopped', publish = true, image }: TraefikVariant = {}): Command {
+export function run(d: Kamal1Deployment, { verb = 'run', name = 'traefik', restart = 'unless-stopped', publish = 'configured', image }: TraefikVariant = {}): Command {
   const { traefik } = d;
   return docker(
-    verb, `--name ${name}`, ...(verb === 'run' ? ['--detach'] : []), '--restart', restart, ...(publish ? traefik.publishArgs : []),
-    '--volume', '/var/run/docker.sock:/var/run/docker.sock', ...envArgs(traefik.env, envFile(d)), ...d.loggingArgs, ...traefik.labelArgs, ...traefik.optionArgs,
+    verb, `--name ${name}`, ...(verb === 'run' ? ['--detach'] : []), '--restart', restart, ...(publish === 'configured' ? traefik.publishArgs : publish.flatMap((port) => ['--publish', port])),
+    '--volume', '/var/run/docker.sock:/var/run/docker.sock', ...envArgs(traefik.env, envFile(d)), ...d.loggingArgs, ...traefik.labelArgs, ...(publish === 'configured' ? traefik.optionArgs : traefik.unpublishedOptionArgs),
     image ?? traefik.image, ...traefik.cmdArgs,
   );
 }
