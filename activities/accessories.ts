@@ -1,29 +1,56 @@
+import { activityInfo } from '@temporalio/activity';
 import { accessory as commands, line, uploadOf, type Accessory, type Secrets } from '../src/kamal/index.ts';
-import { FailureType, type AccessoryArgs, type StepNotes } from './api.ts';
+import { FailureType, type AccessoryArgs, type StepArgs, type StepNotes, type SwapAccessoryArgs } from './api.ts';
 import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
 import { loginOf, needingSecrets } from './prepare.ts';
 import { secretsFailure } from './project.ts';
 import { runStep } from './remote-step.ts';
-import { joinAccessoryScript, pruneAccessoryScript, swapAccessoryScript, type SwapAccessoryScript } from './script/accessory.ts';
+import {
+  joinAccessoryScript,
+  nextName,
+  prepareAccessoryScript,
+  pruneAccessoryScript,
+  settleAccessoryScript,
+  swapAccessoryScript,
+  type PrepareAccessoryScript,
+  type SwapAccessoryScript,
+} from './script/accessory.ts';
 import { login } from './script/prepare.ts';
 import { inLoginShell } from './script/words.ts';
 
 /** Accessories: rebooted in the new network with their data, or only joined to it. */
 export function accessoryActivities(context: Context) {
-  const step = (args: AccessoryArgs, rendered: Rendering, name: string, body: string) =>
-    // A database half way between two containers is no place to stop at.
-    runStep(context, args, { name, body, journal: 'accessories', fence: fenceOf(rendered.deployment), uninterruptible: true });
+  const step = (args: StepArgs, rendered: Rendering, name: string, body: string, uninterruptible = true) =>
+    runStep(context, args, { name, body, journal: 'accessories', fence: fenceOf(rendered.deployment), uninterruptible });
 
   return {
-    async swapAccessory(args: AccessoryArgs): Promise<StepNotes> {
+    async prepareAccessory(args: AccessoryArgs): Promise<StepNotes> {
       const rendered = await rendering(context, args);
       const accessory = named(rendered, args.accessory);
-      const network = networkOf(accessory);
-      if (args.mode === 'join') return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network }));
       const secrets = await context.store.secrets(rendered);
       const files = await uploads(rendered, accessory, secrets, context);
-      return await step(args, rendered, `reboot ${accessory.name}`, swapAccessoryScript(reboot(rendered, accessory, secrets, files, args)));
+      return await step(args, rendered, `prepare ${accessory.name}`, prepareAccessoryScript(preparation(rendered, accessory, secrets, files, args)), false);
+    },
+
+    async swapAccessory(args: SwapAccessoryArgs): Promise<StepNotes> {
+      refuseWhenLate(args);
+      const rendered = await rendering(context, args);
+      const accessory = named(rendered, args.accessory);
+      // A database half way between two containers is no place to stop at.
+      return await step(args, rendered, `reboot ${accessory.name}`, swapAccessoryScript(swap(rendered, accessory, args)));
+    },
+
+    async settleAccessory(args: AccessoryArgs): Promise<StepNotes> {
+      const rendered = await rendering(context, args);
+      const accessory = named(rendered, args.accessory);
+      return await step(args, rendered, `settle ${accessory.name}`, settleAccessoryScript({ container: accessory.serviceName }));
+    },
+
+    async joinAccessory(args: AccessoryArgs): Promise<StepNotes> {
+      const rendered = await rendering(context, args);
+      const accessory = named(rendered, args.accessory);
+      return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network: networkOf(accessory) }));
     },
 
     async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {
@@ -33,6 +60,16 @@ export function accessoryActivities(context: Context) {
       return await step(args, rendered, `prune ${accessory.name}`, pruneAccessoryScript({ container: accessory.serviceName, audit }));
     },
   };
+}
+
+/**
+ * Requests are held for this step, and not for long: one that comes late (no worker was there) must not begin when they
+ * go through again. Only the first attempt can be sure that nothing was touched yet.
+ */
+function refuseWhenLate({ heldSeconds }: SwapAccessoryArgs): void {
+  const { attempt, scheduledTimestampMs } = activityInfo();
+  if (heldSeconds === null || attempt > 1 || Date.now() - scheduledTimestampMs < (heldSeconds * 1000) / 3) return;
+  throw failure(FailureType.holdExpired, 'this step began too late: requests are not held any more');
 }
 
 function named({ deployment }: Rendering, name: string): Accessory {
@@ -46,12 +83,11 @@ function networkOf(accessory: Accessory): string {
   return accessory.networkArgs.at(-1)?.replaceAll('"', '') ?? 'kamal';
 }
 
-function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, files: SwapAccessoryScript['files'], args: AccessoryArgs): SwapAccessoryScript {
+function preparation(rendered: Rendering, accessory: Accessory, secrets: Secrets, files: PrepareAccessoryScript['files'], args: AccessoryArgs): PrepareAccessoryScript {
   const { deployment, audit } = rendered;
   const registryLogin = args.pull ? loginOf(deployment, secrets) : null;
   return {
     container: accessory.serviceName,
-    replacedName: `${accessory.serviceName}_replaced_${args.replacedSuffix}`,
     image: accessory.image,
     network: networkOf(accessory),
     pull: args.pull ? line(commands.pullImage(accessory)) : null,
@@ -59,18 +95,23 @@ function reboot(rendered: Rendering, accessory: Accessory, secrets: Secrets, fil
     envFile: { path: accessory.envFilePath, directory: accessory.envDirectory, content: needingSecrets(() => accessory.envFileContent(secrets)) },
     directories: accessory.directories.flatMap((directory) => commands.prepareDirectory(directory).map(line)),
     files,
+    create: inLoginShell(line(commands.run(deployment, accessory, args.host, { verb: 'create', name: nextName(accessory.serviceName) }))),
+    audits: { pulled: audit(`Pull ${accessory.name} accessory image`) },
+  };
+}
+
+function swap({ deployment, audit }: Rendering, accessory: Accessory, args: SwapAccessoryArgs): SwapAccessoryScript {
+  return {
+    container: accessory.serviceName,
+    replacedName: `${accessory.serviceName}_replaced_${args.replacedSuffix}`,
+    network: networkOf(accessory),
     deploy: accessory.runningProxy ? line(commands.deploy(accessory, { target: '${short}', version: deployment.version })) : null,
-    create: inLoginShell(line(commands.run(deployment, accessory, args.host, { verb: 'create' }))),
-    audits: {
-      pulled: audit(`Pull ${accessory.name} accessory image`),
-      stopped: audit(`Stopped ${accessory.name} accessory`),
-      booted: audit(`Booted ${accessory.name} accessory`),
-    },
+    audits: { stopped: audit(`Stopped ${accessory.name} accessory`), booted: audit(`Booted ${accessory.name} accessory`) },
   };
 }
 
 /** Files and folders as they were when the run was started, templates rendered with what the shell knows now. */
-async function uploads({ snapshot }: Rendering, accessory: Accessory, secrets: Secrets, context: Context): Promise<SwapAccessoryScript['files']> {
+async function uploads({ snapshot }: Rendering, accessory: Accessory, secrets: Secrets, context: Context): Promise<PrepareAccessoryScript['files']> {
   const place = { projectDir: context.projectDir, env: context.env() };
   return await Promise.all(
     accessory.files.map(async (file) => {

@@ -1,4 +1,4 @@
-import type { AccessoryMode, Direction, FleetResult, MeterReading, RoleOrder, Strategy } from '../workflows/types.ts';
+import type { Direction, FleetResult, MeterReading, RoleOrder, Strategy } from '../workflows/types.ts';
 import type { KnownAnswer } from '../src/plan/answers.ts';
 import type { ProbeReport } from '../src/plan/facts.ts';
 
@@ -34,8 +34,18 @@ export interface Activities {
   pruneHost(args: PruneArgs): Promise<StepNotes>;
   /** Undoes, in reverse, what the host's journal says this run did. */
   putBack(args: PutBackArgs): Promise<StepNotes>;
-  swapAccessory(args: AccessoryArgs): Promise<StepNotes>;
+  /** Makes an accessory's reboot ready while it serves on; `unchanged` when there is nothing to reboot. */
+  prepareAccessory(args: AccessoryArgs): Promise<StepNotes>;
+  /** The old container stops, the new one starts: over when it answers. Never cancelled. */
+  swapAccessory(args: SwapAccessoryArgs): Promise<StepNotes>;
+  /** Waits until the new container has proved itself. */
+  settleAccessory(args: AccessoryArgs): Promise<StepNotes>;
+  /** The running container gets the network, and is left running. */
+  joinAccessory(args: AccessoryArgs): Promise<StepNotes>;
   pruneAccessory(args: AccessoryArgs): Promise<StepNotes>;
+  /** Requests to the app wait at the host's kamal-proxy; the host itself ends that after a while. */
+  holdRequests(args: HoldArgs): Promise<StepNotes>;
+  letRequestsThrough(args: StepArgs): Promise<StepNotes>;
   /** Writes the run's report file: nothing depends on how long Temporal keeps the run. */
   writeReport(args: { service: string; destination: string | null; result: FleetResult }): Promise<{ file: string }>;
 }
@@ -142,9 +152,18 @@ export interface PutBackArgs extends StepArgs {
 
 export interface AccessoryArgs extends StepArgs {
   accessory: string;
-  mode: AccessoryMode;
   pull: boolean;
   replacedSuffix: string;
+}
+
+export interface SwapAccessoryArgs extends AccessoryArgs {
+  /** For how long requests are held meanwhile, in seconds; null when they aren't. */
+  heldSeconds: number | null;
+}
+
+export interface HoldArgs extends StepArgs {
+  /** After so many seconds the host lets requests through by itself. */
+  seconds: number;
 }
 
 /** The types of failure that activities throw (`ApplicationFailure.type`). */
@@ -162,6 +181,7 @@ export const FailureType = {
   registryUnavailable: 'RegistryUnavailable',
   appUnhealthy: 'AppUnhealthy',
   accessoryUnhealthy: 'AccessoryUnhealthy',
+  holdExpired: 'HoldExpired',
   overlapEnded: 'OverlapEnded',
   placesUnreachable: 'PlacesUnreachable',
   answersDiffer: 'AnswersDiffer',

@@ -4,6 +4,7 @@ import type { Activities } from './api.ts';
 import { appActivities } from './app.ts';
 import { Context, type Surroundings } from './context.ts';
 import { cutoverActivities } from './cutover.ts';
+import { holdActivities } from './hold.ts';
 import { hookActivities } from './hooks.ts';
 import { lockActivities } from './lock.ts';
 import { meterActivities } from './meter.ts';
@@ -44,6 +45,7 @@ export function createActivities(surroundings: Surroundings): ActivitySet {
       ...pruneActivities(context),
       ...putBackActivities(context),
       ...accessoryActivities(context),
+      ...holdActivities(context),
       ...reportActivities(context),
     },
     interceptor: scrubbingInterceptor(context.scrub),

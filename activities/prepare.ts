@@ -12,6 +12,7 @@ import { lookAt } from './probe.ts';
 import { lookAround } from './reachability.ts';
 import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { carryScript } from './script/certificates.ts';
+import { LET_THROUGH_OF_OTHER_RUNS } from './script/hold.ts';
 import { joinScript, prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
 import { inLoginShell } from './script/words.ts';
@@ -28,6 +29,7 @@ export function prepareActivities(context: Context) {
       const certificates = await whileHeartbeating(() => certificatesToCarry(context, args, deployment));
       const script = [
         // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
+        LET_THROUGH_OF_OTHER_RUNS,
         putBackOtherRuns(HEALTHY_AGAIN_SECONDS),
         audit('Rebooted proxy'),
         prepareScript(needs({ deployment, snapshot }, secrets, args)),

@@ -4,17 +4,20 @@ import {
   ChildWorkflowCancellationType,
   ChildWorkflowFailure,
   executeChild,
+  getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
+  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { accessories } from './accessories.ts';
+import { accessories, type AccessoriesInput } from './accessories.ts';
+import { accessoriesReported, verdictSignal } from './messages.ts';
+import { firstAccessoryStep } from './numbering.ts';
 import type { Run } from './run.ts';
 import { attributesOfHost } from './shown.ts';
 import type { HostOrder, HostRecord } from './types.ts';
-import { wavesOf } from './waves.ts';
 
-/** The accessories of a run's hosts, each host's in a workflow of its own. */
+/** The accessories of a run's hosts: after all hosts, or after each host when rolling. */
 export interface FleetAccessories {
   /** One a host whose accessories were begun with, for the run's result. */
   readonly records: HostRecord[];
@@ -22,45 +25,75 @@ export interface FleetAccessories {
   upgrade(group: HostOrder[]): Promise<void>;
 }
 
-export function fleetAccessories({ input, desk, base }: Run): FleetAccessories {
+export function fleetAccessories({ input, desk, crew, base }: Run): FleetAccessories {
   const records: HostRecord[] = [];
+  const { options } = input;
+  let groups = 0;
+  let workflowId = '';
+  let lastWords: HostRecord[] = [];
 
-  function accessoriesOf(order: HostOrder): Promise<HostRecord> {
-    const workflowId = `${workflowInfo().workflowId}/${input.run}/${order.host}/accessories`;
-    const line = desk.record.hosts.find(({ host }) => host === order.host);
-    if (line) line.accessoriesId = workflowId;
-    return executeChild(accessories, {
-      workflowId,
-      args: [{ ...base, host: order.host, accessories: order.accessories, mode: input.options.accessories, pull: input.options.pullAccessories, round: 1 }],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      staticSummary: `accessories on ${order.host}`,
-      typedSearchAttributes: attributesOfHost(order.host),
-    });
+  setHandler(accessoriesReported, async (report) => {
+    lastWords = report.records;
+    if (!report.question) return;
+    const { where, failure } = report.question;
+    const decision = await desk.ask(where, failure, ['retry', 'abort']).catch(() => null);
+    // A run that is cancelled meanwhile cancels its accessories, too: they wait for no answer.
+    if (decision !== null) await getExternalWorkflowHandle(workflowId).signal(verdictSignal, decision === 'retry' ? 'retry' : 'put back').catch(() => undefined);
+  });
+
+  function inputFor(hosts: HostOrder[]): AccessoriesInput {
+    const { accessories: mode, pullAccessories: pull, maxPauseSeconds: seconds, concurrency, rolling, onFailure } = options;
+    const proxied = input.hosts.filter((order) => order.roles.some((role) => role.proxied));
+    const isServed = (order: HostOrder) => crew.result(order).outcome === 'done';
+    const hold = { hosts: names(proxied.filter(isServed)), notYet: names(proxied.filter((order) => !isServed(order))) };
+    return {
+      ...base,
+      hosts: hosts.map((order) => ({ host: order.host, accessories: order.accessories })),
+      mode,
+      pull,
+      concurrency: rolling ? 1 : concurrency,
+      goOn: onFailure === 'continue',
+      firstSeq: firstAccessoryStep(groups),
+      hold: seconds === null ? null : { ...hold, seconds },
+    };
   }
 
   return {
     records,
     async upgrade(group) {
       const hosts = group.filter((order) => order.accessories.length > 0);
-      if (input.options.accessories === 'skip' || hosts.length === 0) return;
+      if (options.accessories === 'skip' || hosts.length === 0) return;
       desk.phase('accessories');
-      for (const wave of wavesOf(hosts, input.options, null)) {
-        const outcomes = await Promise.allSettled(wave.map(accessoriesOf));
-        for (const each of outcomes) records.push(...(each.status === 'fulfilled' ? [each.value] : recordIn(each.reason)));
-        const broken = outcomes.find((each) => each.status === 'rejected');
-        if (!broken) continue;
-        const record = records.find((each) => each.failure);
-        if (record?.failure) desk.record.failure ??= { ...record.failure, step: `${record.host}: ${record.failure.step}` };
+      groups += 1;
+      workflowId = `${workflowInfo().workflowId}/${input.run}/accessories${options.rolling ? `/${names(hosts).join(',')}` : ''}`;
+      desk.record.accessories.push(workflowId);
+      lastWords = [];
+      try {
+        const done = await executeChild(accessories, {
+          workflowId,
+          args: [inputFor(hosts)],
+          parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+          cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+          staticSummary: `accessories on ${names(hosts).join(', ')}`,
+          typedSearchAttributes: attributesOfHost(names(hosts).join(', ')),
+        });
+        records.push(...done);
+      } catch (error) {
+        const left = recordsIn(error) ?? lastWords;
+        records.push(...left);
+        const broken = left.find((record) => record.failure);
+        if (broken?.failure) desk.record.failure ??= { ...broken.failure, step: `${broken.host}: ${broken.failure.step}` };
         // An accessory is shared by all hosts of the app: only who asked to go on whatever happens goes on.
-        if (isCancellation(broken.reason) || input.options.onFailure !== 'continue') throw broken.reason;
+        if (isCancellation(error) || options.onFailure !== 'continue') throw error;
       }
     },
   };
 }
 
-function recordIn(error: unknown): HostRecord[] {
+const names = (orders: HostOrder[]) => orders.map((order) => order.host);
+
+function recordsIn(error: unknown): HostRecord[] | null {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
-  if (!(cause instanceof ApplicationFailure || cause instanceof CancelledFailure)) return [];
-  return cause.details?.[0] ? [cause.details[0] as HostRecord] : [];
+  if (!(cause instanceof ApplicationFailure || cause instanceof CancelledFailure)) return null;
+  return (cause.details?.[0] as HostRecord[] | undefined) ?? null;
 }

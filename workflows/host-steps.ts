@@ -23,16 +23,21 @@ export interface HostSteps {
   phase(phase: HostPhase): void;
 }
 
+/** For a workflow that works on several hosts: one count of steps, and one page that shows all of them. */
+export interface SharedPage {
+  nextSeq: () => number;
+  show: () => void;
+}
+
 /**
  * @param host the host's name
- * @param firstSeq where this workflow's step numbers begin; later workflows on the same host begin higher, so that the
+ * @param first where this workflow's step numbers begin; later workflows on the same host begin higher, so that the
  *   fencing token on the host only grows
  * @param round how often this host was begun in this run, this time included
  */
-export function hostSteps(host: string, firstSeq: number, round = 1): HostSteps {
+export function hostSteps(host: string, first: number | SharedPage, round = 1): HostSteps {
   const record: HostRecord = { host, round, phase: 'waiting', steps: [], failure: null, meter: null, soak: null };
-  let seq = firstSeq;
-  const show = () => setCurrentDetails(hostDetails(record));
+  const { nextSeq, show } = typeof first === 'number' ? ownPage(record, first) : first;
   return {
     record,
     phase(phase) {
@@ -40,7 +45,7 @@ export function hostSteps(host: string, firstSeq: number, round = 1): HostSteps 
       show();
       showPhase(phase);
     },
-    next: () => seq++,
+    next: nextSeq,
     async beside(name, work) {
       const step: StepRecord = { name, state: 'running', startedAt: Date.now(), endedAt: null, notes: [] };
       record.steps.push(step);
@@ -55,7 +60,7 @@ export function hostSteps(host: string, firstSeq: number, round = 1): HostSteps 
       record.steps.push(step);
       show();
       try {
-        const result = await activity(seq++, { summary: name });
+        const result = await activity(nextSeq(), { summary: name });
         step.notes = result.notes;
         step.state = 'done';
         return result;
@@ -70,4 +75,9 @@ export function hostSteps(host: string, firstSeq: number, round = 1): HostSteps 
       }
     },
   };
+}
+
+function ownPage(record: HostRecord, firstSeq: number): SharedPage {
+  let seq = firstSeq;
+  return { nextSeq: () => seq++, show: () => setCurrentDetails(hostDetails(record)) };
 }

@@ -33,9 +33,12 @@ export const resumeSignal = defineSignal<[DecisionMessage?]>('resume');
 
 export const fleetQuery = defineQuery<FleetRecord>('fleet');
 export const hostQuery = defineQuery<HostRecord>('host');
+export const accessoriesQuery = defineQuery<HostRecord[]>('accessories');
 
 /** A host tells its fleet how far it got. */
 export const hostReported = defineSignal<[HostReport]>('hostReported');
+/** The accessories' workflow asks a person something, or says how it ended. */
+export const accessoriesReported = defineSignal<[AccessoriesReport]>('accessoriesReported');
 /** The fleet tells a host to go on, or to put itself back. */
 export const verdictSignal = defineSignal<[Verdict]>('verdict');
 
@@ -48,6 +51,12 @@ export interface HostReport {
   soak?: MeterReading | null;
   /** With the last report: how the host ended. */
   result?: HostResult;
+}
+
+export interface AccessoriesReport {
+  question: { where: string; failure: Failure } | null;
+  /** With the last words of a workflow that was cancelled: it can't carry them in its failure. */
+  records: HostRecord[];
 }
 
 /** `cut over`: every host of the wave has proved itself. `finish`: the last gate is passed. `put back`: undo. */

@@ -7,8 +7,11 @@
 export const LOCK_STEP = 10;
 export const LAST_LOCK_STEP = 99;
 
-/** The accessories of a host, after its app; a thousand numbers for each time they are begun. */
-export const firstAccessoryStep = (round: number): number => 1_000_000 + round * 1000;
+/**
+ * Accessories, after the apps. A host that is finished holds requests for the accessories of later ones, so each group of
+ * a rolling run has ten thousand numbers, shared by all hosts.
+ */
+export const firstAccessoryStep = (group: number): number => 1_000_000 + group * 10_000;
 
 /** A host's own steps; a thousand numbers for each time it is begun. @param round 1 the first time, 2 after a retry … */
 export const firstHostStep = (round: number): number => round * 1000;

@@ -33,7 +33,11 @@ export const proving = proxyActivities<Pick<Activities, 'prepareHost' | 'proveRo
  * given up: its journal lets a later run finish or undo what is left there.
  */
 export const changing = proxyActivities<
-  Pick<Activities, 'acquireLock' | 'releaseLock' | 'cutOver' | 'stopOldRole' | 'replaceRole' | 'verifyHost' | 'pruneHost' | 'putBack' | 'swapAccessory' | 'pruneAccessory'>
+  Pick<
+    Activities,
+    | 'acquireLock' | 'releaseLock' | 'cutOver' | 'stopOldRole' | 'replaceRole' | 'verifyHost' | 'pruneHost' | 'putBack'
+    | 'prepareAccessory' | 'swapAccessory' | 'settleAccessory' | 'joinAccessory' | 'pruneAccessory'
+  >
 >({
   startToCloseTimeout: '15m',
   scheduleToCloseTimeout: '1 day',
@@ -47,6 +51,24 @@ export const metering = proxyActivities<Pick<Activities, 'meterHost'>>({
   startToCloseTimeout: '2 days',
   heartbeatTimeout,
   retry,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/** Others wait for this: a host where requests can't be held within seconds goes without. */
+export const holding = proxyActivities<Pick<Activities, 'holdRequests'>>({
+  startToCloseTimeout: '20s',
+  scheduleToCloseTimeout: '25s',
+  heartbeatTimeout,
+  retry: { ...retry, maximumAttempts: 3 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/** A host that can't be reached lets requests through by itself: it is worth minutes to be told so, not a day. */
+export const lettingThrough = proxyActivities<Pick<Activities, 'letRequestsThrough'>>({
+  startToCloseTimeout: '2m',
+  scheduleToCloseTimeout: '10m',
+  heartbeatTimeout,
+  retry: { ...retry, maximumInterval: '5s' },
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 

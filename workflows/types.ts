@@ -38,6 +38,8 @@ export interface RunOptions {
   concurrency: number;
   accessories: AccessoryMode;
   pullAccessories: boolean;
+  /** For how many seconds at most requests may be held while an accessory reboots; null: they aren't. */
+  maxPauseSeconds: number | null;
   /** Gates that wait for a signal before their hook runs. */
   approve: Gate[];
   /** How long a gate waits, in seconds, before it counts as rejected. */
@@ -212,12 +214,11 @@ export interface Said {
   why: string | null;
 }
 
-/** A host as its run lists it, with the workflows that know more; null until they are started. */
+/** A host as its run lists it, with the workflow that knows more; null until it is started. */
 export interface HostLine {
   host: string;
   phase: HostPhase;
   workflowId: string | null;
-  accessoriesId: string | null;
 }
 
 export interface FleetRecord {
@@ -226,6 +227,8 @@ export interface FleetRecord {
   gate: PendingGate | null;
   question: PendingQuestion | null;
   hosts: HostLine[];
+  /** The workflows that reboot accessories: one, or one after each host when rolling. */
+  accessories: string[];
   said: Said[];
   failure: Failure | null;
   /** Once the run is over. A run that ends as cancelled can't carry its result in its failure. */

@@ -1,10 +1,12 @@
 import { audit, fromBase64, q } from './words.ts';
 
-export interface SwapAccessoryScript {
+export interface AccessoryNames {
   container: string;
-  replacedName: string;
-  image: string;
   network: string;
+}
+
+export interface PrepareAccessoryScript extends AccessoryNames {
+  image: string;
   pull: string | null;
   login: string | null;
   envFile: { path: string; content: string; directory: string };
@@ -12,41 +14,60 @@ export interface SwapAccessoryScript {
   directories: string[];
   /** Uploaded files and folders, each with Kamal's lines before and after. */
   files: { contents: { path: string; content: Buffer }[]; before: string[]; after: string[] }[];
-  /** Kamal's `docker run`, as `docker create`. */
+  /** Kamal's `docker run`, as `docker create`, under the name that `nextName` says. */
   create: string;
+  audits: { pulled: string };
+}
+
+export interface SwapAccessoryScript extends AccessoryNames {
+  replacedName: string;
   /** Kamal's `kamal-proxy deploy`, its target the shell variable `short`; null for what isn't behind the proxy. */
   deploy: string | null;
-  audits: { pulled: string; stopped: string; booted: string };
+  audits: { stopped: string; booted: string };
 }
 
 /** Seconds that a database gets to write everything down before it is killed. */
 const STOP_SECONDS = 60;
-/** Seconds that a container without a health check is watched: one that dies at once has not come up. */
+/** Seconds that a container of which nothing else is known is watched: one that dies at once has not come up. */
 const WATCH_SECONDS = 3;
+/** Seconds for which one must have listened where the old one did: a port may be open a moment before there are answers. */
+const LISTENING_SECONDS = 1;
 /** Seconds that one with a health check has to become healthy; until then the old one is kept. */
 const HEALTHY_SECONDS = 180;
 
+/** The new container's name until it takes the old one's place. */
+export function nextName(container: string): string {
+  return `${container}_next`;
+}
+
+const names = (container: string): string => `NAME=${q(container)}; NEXT=${q(nextName(container))}`;
+
+/** Old and new share their data: the new one is stopped before anybody starts the old one again. */
+const GIVE_UP = `give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }`;
+
 /**
- * Reboots an accessory in the new network: everything is ready and the new container created before the old one stops.
- * The old one keeps another name until prune. Both never run at once: they share their data.
+ * Makes everything ready for an accessory's reboot in the new network, while the old one serves on: directories, files,
+ * image, and the new container, under another name. Says that nothing changed where the accessory is there already.
  */
-export function swapAccessoryScript(args: SwapAccessoryScript): string {
+export function prepareAccessoryScript(args: PrepareAccessoryScript): string {
   return `
-NAME=${q(args.container)}
-# Old and new share their data: the new one is stopped before anybody starts the old one again.
-give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }
+${names(args.container)}
 # A run that was cut off here and that nobody remembers: its journal tells where it was, so this one goes on from there.
 for other in "$B"/*/accessories.journal; do
   from=\${other%/*}
-  [ "$from" = "$D" ] || ! cmp -s "$from/of" "$D/of" || ! grep -qE "^(container $NAME|renamed .* $NAME .*)$" "$other" 2>/dev/null || {
+  [ "$from" = "$D" ] || ! cmp -s "$from/of" "$D/of" || ! grep -qE "^(container ($NAME|$NEXT)|renamed .* $NAME .*)$" "$other" 2>/dev/null || {
     [ -d "$from/kept" ] && mkdir -p "$D/kept" && cp -Rp "$from/kept/." "$D/kept/"
     cat "$other" >> "$D/accessories.journal" && mv "$other" "$other.adopted" && rm -rf "$from/kept"
   }
 done
 there=$(id "$NAME")
+if journalled "container $NAME" && [ -n "$there$(id "$NEXT")" ]; then
+  changed 'goes on where an earlier attempt was cut off'
+  exit 0
+fi
 # What only joined the network, for the app's sake, has still to be rebooted in it.
 only_joined() { grep -qxF "connected $there ${args.network}" "$D/app.journal" 2>/dev/null; }
-if [ -n "$there" ] && ! journalled "container $NAME" && in_network "$there" ${q(args.network)} && is_running "$there" && ! only_joined; then
+if [ -n "$there" ] && in_network "$there" ${q(args.network)} && is_running "$there" && ! only_joined; then
   note 'it is there already'
   exit 0
 fi
@@ -56,52 +77,94 @@ ${args.directories.join('\n')}
 directory ${q(args.envFile.directory)}
 ${fromBase64(args.envFile.content, `| file ${q(args.envFile.path)} 0600 || exit 1`)}
 ${args.files.map(upload).join('\n')}
-old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
-[ -n "$old" ] || old=$there
-if [ -n "$old" ]; then
-  wanted=$(image_of "$old")
+if [ -n "$there" ]; then
+  wanted=$(image_of "$there")
   ${args.pull ? `${audit(args.audits.pulled)}\n  ${args.pull} > /dev/null || fail RegistryUnavailable ${q(`the image ${args.image} can't be pulled just now`)}` : sameImage(args)}
 fi
-if [ -n "$there" ] && ! journalled "container $NAME"; then
-  rename "$there" "$NAME" ${q(args.replacedName)}
-fi
-if ! journalled "container $NAME" || [ -z "$(id "$NAME")" ]; then
-  journal "container $NAME"
-  ${args.create} > /dev/null || fail StepFailed ${q(`docker could not create ${args.container}`)}
-fi
-new=$(id "$NAME")
+# One that an earlier attempt made may be of an older configuration; it never ran.
+next=$(id "$NEXT"); [ -z "$next" ] || docker rm -v "$next" > /dev/null
+journalled "container $NEXT" || journal "container $NEXT"
+${args.create} > /dev/null || fail StepFailed ${q(`docker could not create ${args.container}`)}
+changed "$NAME stands ready in the network ${args.network}"`;
+}
+
+/**
+ * Puts the new container in the old one's place: everything is ready, so between them lies one stop and one start. The
+ * old one keeps another name until prune. Both never run at once: they share their data. It is over when the new one
+ * listens where the old one did, or Docker calls it healthy.
+ */
+export function swapAccessoryScript(args: SwapAccessoryScript): string {
+  return `
+${names(args.container)}
+${GIVE_UP}
+# listening ID: TCP ports on which a container waits for connections from elsewhere
+listening() { awk '$4 == "0A" { split($2, at, ":"); if (at[1] !~ /7F$/ && at[1] != "00000000000000000000000001000000") print at[2] }' "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/net/tcp" "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/net/tcp6" 2> /dev/null | sort -u; }
+old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
+[ -n "$old" ] || journalled "container $NAME" || old=$(id "$NAME")
+new=$(id "$NEXT"); [ -n "$new" ] || new=$(id "$NAME")
+[ -n "$new" ] && [ "$new" != "$old" ] || fail StepFailed "the new container for $NAME, made ready in an earlier step, is gone"
 if ! is_running "$new"; then
   if [ -n "$old" ] && is_running "$old"; then
+    listening "$old" > "$D/listening.$NAME"
     ${audit(args.audits.stopped)}
     t0=$(centiseconds)
     stop "$old" -t ${STOP_SECONDS}
   fi
+  if [ "$(id "$NAME")" != "$new" ]; then
+    [ -z "$old" ] || [ "$(id "$NAME")" != "$old" ] || rename "$old" "$NAME" ${q(args.replacedName)}
+    journalled "container $NAME" || journal "container $NAME"
+    docker rename "$new" "$NAME" || fail StepFailed "cannot give the new container the name $NAME"
+  fi
   ${audit(args.audits.booted)}
   docker start "$new" > /dev/null || give_up ${q(`${args.container} did not start`)}
 fi
-n=0
+# up: it listens wherever the old one did
+up() { [ -s "$D/listening.$NAME" ] && listening "$new" | awk 'NR == FNR { wanted[$1]; next } { delete wanted[$1] } END { for (port in wanted) exit 1 }' "$D/listening.$NAME" -; }
+started=$(centiseconds); since=; back=
 while :; do
-  state=$(health_of "$new")
+  state=$(health_of "$new"); now=$(centiseconds)
   case $state in
     healthy) break ;;
-    running) [ $n -lt ${WATCH_SECONDS * 5} ] || break ;;
-    starting) [ $n -lt ${HEALTHY_SECONDS * 5} ] || give_up "$NAME is not healthy after ${HEALTHY_SECONDS} s" ;;
+    running|starting)
+      if up; then : "\${since:=$now}"; [ $((now - since)) -lt ${LISTENING_SECONDS * 100} ] || break; else since=; fi
+      [ $state = starting ] || [ -s "$D/listening.$NAME" ] || [ $((now - started)) -lt ${WATCH_SECONDS * 100} ] || break
+      [ $((now - started)) -lt ${HEALTHY_SECONDS * 100} ] || give_up "$NAME is $state, and does not answer, after ${HEALTHY_SECONDS} s" ;;
     *) give_up "$NAME is $state after its start" ;;
   esac
-  n=$((n + 1)); sleep 0.2
+  sleep 0.1
 done
+back=\${since:-$now}
 ${args.deploy ? `short=$(printf %.12s "$new")\n${args.deploy} > /dev/null || give_up "$NAME did not become healthy behind kamal-proxy"` : ''}
-changed "rebooted $NAME in the network ${args.network}\${t0:+, not reachable for about $(( ($(centiseconds) - t0) * 10 - n * 200 )) ms}"`;
+changed "rebooted $NAME in the network ${args.network}\${t0:+, not reachable for about $(( (back - t0) * 10 )) ms}"`;
+}
+
+/** Watches the new container until it has settled: healthy, where it has a health check, and alive. */
+export function settleAccessoryScript({ container }: Pick<AccessoryNames, 'container'>): string {
+  return `
+${names(container)}
+${GIVE_UP}
+new=$(id "$NAME"); started=$(centiseconds)
+while :; do
+  state=$(health_of "$new"); took=$(( $(centiseconds) - started ))
+  case $state in
+    healthy) break ;;
+    running) [ $took -lt ${(WATCH_SECONDS - LISTENING_SECONDS) * 100} ] || break ;;
+    starting) [ $took -lt ${HEALTHY_SECONDS * 100} ] || give_up "$NAME is not healthy after ${HEALTHY_SECONDS} s" ;;
+    *) give_up "$NAME is $state after its start" ;;
+  esac
+  sleep 0.2
+done
+note "it is $state"`;
 }
 
 /** An accessory keeps the image it runs: a database does not change its version by the way. */
-function sameImage(args: SwapAccessoryScript): string {
+function sameImage(args: PrepareAccessoryScript): string {
   return `tagged=$(docker image inspect -f '{{.Id}}' ${q(args.image)} 2>/dev/null)
   if [ -z "$tagged" ]; then journal ${q(`tag ${args.image}`)}; docker tag "$wanted" ${q(args.image)} || fail ImageMissing ${q(`the image that ${args.container} runs is gone from the host`)}
   elif [ "$tagged" != "$wanted" ]; then fail ImageMissing ${q(`${args.image} is another image by now than the one ${args.container} runs`)}; fi`;
 }
 
-function upload(file: SwapAccessoryScript['files'][number]): string {
+function upload(file: PrepareAccessoryScript['files'][number]): string {
   const parts = file.contents.flatMap(({ path, content }) => [
     ...(path.includes('/') ? [`directory ${q(path.slice(0, path.lastIndexOf('/')))}`] : []),
     fromBase64(content, `| file ${q(path)} 0644 || exit 1`),
@@ -110,7 +173,7 @@ function upload(file: SwapAccessoryScript['files'][number]): string {
 }
 
 /** Strategy `join`: the running container gets the network, and is left running. */
-export function joinAccessoryScript(args: { container: string; network: string }): string {
+export function joinAccessoryScript(args: AccessoryNames): string {
   return `
 NAME=${q(args.container)}
 there=$(id "$NAME")
@@ -132,6 +195,6 @@ for old in $(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.jou
   docker rm "$old" > /dev/null && changed "removed the old $NAME"
 done
 [ -f "$D/$JOURNAL.journal" ] && mv "$D/$JOURNAL.journal" "$D/$JOURNAL.journal.$NAME.done"
-rm -rf "$D/kept"
+rm -rf "$D/kept" "$D/listening.$NAME"
 :`;
 }

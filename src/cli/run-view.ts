@@ -22,12 +22,10 @@ export async function lookAtRun(session: Session, workflowId: string, runId?: st
   try {
     return await connection.withDeadline(Date.now() + QUERY_MS, async () => {
       const record = await client.workflow.getHandle(workflowId, runId).query<FleetRecord>('fleet');
-      for (const { host, phase, workflowId, accessoriesId } of record.hosts) {
-        if (workflowId !== null) await refresh(session, seen, workflowId, phase);
-        if (accessoriesId !== null) await refresh(session, seen, accessoriesId, `${host} ${record.phase}`);
-      }
+      for (const { phase, workflowId: id } of record.hosts) if (id !== null) await refresh(session, seen, id, phase, 'host');
+      for (const id of record.accessories) await refresh(session, seen, id, record.phase, 'accessories');
       const views = [...seen.values()].flatMap(({ view }) => view ?? []);
-      return { record, hosts: views.map((view) => view.host), retries: views.flatMap((view) => view.retries) };
+      return { record, hosts: views.flatMap((view) => view.hosts), retries: views.flatMap((view) => view.retries) };
     });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw error;
@@ -35,30 +33,33 @@ export async function lookAtRun(session: Session, workflowId: string, runId?: st
   }
 }
 
-/** What was last seen of a host, and in which phase it was then. */
+/** What was last seen of a host's workflow, or of the accessories', and in which phase it was then. */
 export interface Seen {
   phase: string;
-  view: { host: HostRecord; retries: RunView['retries'] } | null;
+  view: Pick<RunView, 'hosts' | 'retries'> | null;
 }
 
 /** Phases in which nothing happens to a host: one look is enough. */
 const AT_REST: readonly string[] = ['waiting', 'proven', 'verified', 'done', 'unchanged', 'put back', 'stuck'];
 
 /** A run can have hundreds of hosts, of which a few are worked on: only those are asked each time. */
-async function refresh(session: Session, seen: Map<string, Seen>, id: string, phase: string): Promise<void> {
+async function refresh(session: Session, seen: Map<string, Seen>, id: string, phase: string, query: 'host' | 'accessories'): Promise<void> {
   const last = seen.get(id);
-  if (last && last.phase === phase && last.view?.host.phase === phase && AT_REST.includes(phase)) return;
-  seen.set(id, { phase, view: await lookAtHost(session, id) });
+  if (last && last.phase === phase && last.view?.hosts.every((host) => host.phase === phase) && AT_REST.includes(phase)) return;
+  seen.set(id, { phase, view: await lookAt(session, id, query) });
 }
 
-async function lookAtHost({ client }: Session, workflowId: string): Promise<{ host: HostRecord; retries: RunView['retries'] } | null> {
+async function lookAt({ client }: Session, workflowId: string, query: 'host' | 'accessories'): Promise<Seen['view']> {
   const handle = client.workflow.getHandle(workflowId);
   try {
-    const [host, description] = await Promise.all([handle.query<HostRecord>('host'), handle.describe()]);
+    const [answer, description] = await Promise.all([handle.query<HostRecord | HostRecord[]>(query), handle.describe()]);
+    const hosts = Array.isArray(answer) ? answer : [answer];
+    // Of several hosts, the one at work is the one that tries again.
+    const host = (hosts.find((each) => each.steps.some((step) => step.state === 'running')) ?? hosts[0])?.host ?? '';
     const retries = (description.raw.pendingActivities ?? [])
       .filter((activity) => (activity.attempt ?? 1) > 1 && activity.lastFailure?.message)
-      .map((activity) => ({ host: host.host, attempt: activity.attempt ?? 1, message: activity.lastFailure?.message ?? '' }));
-    return { host, retries };
+      .map((activity) => ({ host, attempt: activity.attempt ?? 1, message: activity.lastFailure?.message ?? '' }));
+    return { hosts, retries };
   } catch (error) {
     // Not started yet, or started a moment ago; the next look will see it.
     if (error instanceof WorkflowNotFoundError || error instanceof QueryNotRegisteredError) return null;

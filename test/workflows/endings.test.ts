@@ -121,44 +121,6 @@ describe('a fleet that is there already', () => {
   });
 });
 
-describe('accessories', () => {
-  it('come after every app host is finished when the run is parallel', async () => {
-    const { result, run } = await bench.run(fleetInput({ hosts: [order('a'), order('b', [JOB], { accessories: ['redis'] })] }));
-    expect(result.accessories).toMatchObject([{ host: 'b', phase: 'done' }]);
-    const began = run.hosts.of('swapAccessory')[0]?.began ?? 0;
-    for (const call of run.hosts.of('pruneHost')) expect(began).toBeGreaterThan(call.ended ?? Infinity);
-    expect(run.hosts.of('releaseLock')[0]?.began).toBeGreaterThan(run.hosts.of('pruneAccessory')[0]?.ended ?? Infinity);
-  });
-
-  it('that do not come up are put back; those after them are left alone, the app stays', async () => {
-    const hosts = new FakeHosts().when('swapAccessory', 'b', ({ what }) => {
-      if (what === 'redis') throw fails(FailureType.accessoryUnhealthy, 'shop-redis is exited after its start');
-    });
-    const { type, result } = await bench.run(fleetInput({ hosts: [order('a'), order('b', [], { accessories: ['redis', 'db'] })] }), hosts);
-    expect(type).toBe('RunFailed');
-    expect(result.failure).toMatchObject({ step: 'b: reboot accessory redis', type: 'AccessoryUnhealthy' });
-    expect(result.accessories).toMatchObject([{ host: 'b', phase: 'put back' }]);
-    expect(hosts.order('swapAccessory', 'putBack')).toEqual(['swapAccessory b redis', 'putBack b accessories']);
-    expect(result.hosts[0]).toMatchObject({ outcome: 'done' });
-  });
-
-  it('are worked on at no more than --concurrency hosts at once', async () => {
-    const hosts = new FakeHosts();
-    hosts.when('swapAccessory', null, async () => {
-      while (hosts.of('swapAccessory').length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
-    });
-    const input = fleetInput({ hosts: ['a', 'b', 'c', 'd', 'e'].map((name) => order(name, [], { accessories: ['cache'] })), options: { concurrency: 2 } });
-    const { result } = await bench.run(input, hosts);
-    expect(result.outcome).toBe('done');
-    expect(hosts.mostAtOnce('swapAccessory', 'pruneAccessory')).toBe(2);
-  });
-
-  it('are not touched when they are skipped', async () => {
-    const { run } = await bench.run(fleetInput({ hosts: [order('a', undefined, { accessories: ['redis'] })], options: { accessories: 'skip' } }));
-    expect(run.hosts.order('swapAccessory', 'pruneAccessory')).toEqual([]);
-  });
-});
-
 describe('a run', () => {
   it('of more hosts than its history can hold is refused, with what to do', async () => {
     const run = await bench.start(fleetInput({ hosts: Array.from({ length: 501 }, (_, at) => order(`host-${at}`)) }));
@@ -180,7 +142,7 @@ describe('a run', () => {
   it('writes nothing into its history but ids, names, options and what activities said', async () => {
     const run = await bench.start(fleetInput({ hosts: [order('a', undefined, { accessories: ['redis'] })] }));
     await bench.ending(run);
-    const ids = [run.handle.workflowId, `${run.handle.workflowId}/${run.input.run}/a`, `${run.handle.workflowId}/${run.input.run}/a/accessories`];
+    const ids = [run.handle.workflowId, `${run.handle.workflowId}/${run.input.run}/a`, `${run.handle.workflowId}/${run.input.run}/accessories`];
     const words = new Set<string>();
     for (const id of ids) {
       const { events } = await bench.env.client.workflow.getHandle(id).fetchHistory();
@@ -189,8 +151,8 @@ describe('a run', () => {
     expect(words.size).toBeGreaterThan(20);
     // A new word means that something new is stored for everyone to see: is it no command, no value, no content?
     const known = new Set([
-      'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'hook', 'host', 'hostnameSuffix', 'hosts',
-      'idempotent', 'locked', 'mode', 'name', 'notes', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role', 'roles',
+      'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'heldSeconds', 'hook', 'host', 'hostnameSuffix', 'hosts',
+      'idempotent', 'locked', 'name', 'notes', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role', 'roles',
       'run', 'runningVersion', 'imageId', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
       'acceptAnswers', 'importCertificates', 'probeUrls', 'from', 'known', 'longestGapMs', 'lost', 'meter', 'round', 'seconds', 'sent', 'soak', 'unwatchedMs', 'url', 'why',
     ]);

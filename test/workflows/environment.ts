@@ -187,7 +187,12 @@ function byRun(fleets: Map<string, FakeHosts>): Activities {
     pruneHost: (args) => of(args.run).pruneHost(args),
     meterHost: (args) => of(args.run).meterHost(args),
     putBack: (args) => of(args.run).putBack(args),
+    prepareAccessory: (args) => of(args.run).prepareAccessory(args),
     swapAccessory: (args) => of(args.run).swapAccessory(args),
+    settleAccessory: (args) => of(args.run).settleAccessory(args),
+    joinAccessory: (args) => of(args.run).joinAccessory(args),
+    holdRequests: (args) => of(args.run).holdRequests(args),
+    letRequestsThrough: (args) => of(args.run).letRequestsThrough(args),
     pruneAccessory: (args) => of(args.run).pruneAccessory(args),
     writeReport: (args) => of(args.result.run).writeReport(args),
   };

@@ -1,7 +1,10 @@
-import { activityInfo, ApplicationFailure, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
-import { FailureType, type AccessoryArgs, type Activities, type AnswersNotes, type HookArgs, type LockArgs, type MeterArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes } from '../../activities/api.ts';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { FailureType, type AccessoryArgs, type Activities, type AnswersNotes, type HoldArgs, type HookArgs, type LockArgs, type MeterArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes, type SwapAccessoryArgs } from '../../activities/api.ts';
 import type { ProbeReport } from '../../src/plan/facts.ts';
 import type { FleetResult, MeterReading } from '../../workflows/types.ts';
+import { fails } from './behaviours.ts';
+
+export { alive, FakeGate, fails, passes, untilCancelled } from './behaviours.ts';
 
 /** One attempt of one activity. `began` and `ended` are ticks of a clock that only counts. */
 export interface Call {
@@ -19,7 +22,7 @@ export interface Call {
 export type Behaviour = (call: Call) => Promise<void> | void;
 
 /** What nobody may stop half way: not even a run that is cancelled. */
-const TO_THE_END: readonly (keyof Activities)[] = ['cutOver', 'pruneHost', 'putBack', 'swapAccessory', 'pruneAccessory', 'releaseLock'];
+const TO_THE_END: readonly (keyof Activities)[] = ['cutOver', 'pruneHost', 'putBack', 'swapAccessory', 'settleAccessory', 'joinAccessory', 'pruneAccessory', 'holdRequests', 'letRequestsThrough', 'releaseLock'];
 
 /** What a fake host went through since it was last as it was before the run. */
 interface FakeHost {
@@ -28,6 +31,10 @@ interface FakeHost {
   cutOver: boolean;
   replaced: string[];
   pruned: boolean;
+  /** The accessory whose new container stands ready. */
+  ready: string | null;
+  /** Requests wait at its proxy. */
+  held: boolean;
   lastSeq: number;
   busy: string | null;
 }
@@ -41,6 +48,8 @@ export class FakeHosts implements Activities {
   readonly violations: string[] = [];
   readonly reports: FleetResult[] = [];
   lockedBy: string | null = null;
+  /** Accessories that are in the new network already. */
+  readonly there = new Set<string>();
   readonly #hosts = new Map<string, FakeHost>();
   readonly #behaviours: { activity: keyof Activities; where: string | null; behaviour: Behaviour }[] = [];
   readonly #waiting: { test: () => boolean; resolve: () => void }[] = [];
@@ -77,6 +86,11 @@ export class FakeHosts implements Activities {
 
   isUpgraded(host: string): boolean {
     return this.#host(host).pruned;
+  }
+
+  /** Hosts whose requests wait, and would wait on after the run. */
+  held(): string[] {
+    return [...this.#hosts].filter(([, { held }]) => held).map(([name]) => name);
   }
 
   /** The most hosts on which something was under way at the same time, by these activities. */
@@ -178,8 +192,38 @@ export class FakeHosts implements Activities {
     });
   }
 
-  async swapAccessory(args: AccessoryArgs): Promise<StepNotes> {
-    return await this.#step('swapAccessory', args, args.accessory, () => undefined);
+  async prepareAccessory(args: AccessoryArgs): Promise<StepNotes> {
+    const notes = await this.#step('prepareAccessory', args, args.accessory, (host) => {
+      host.ready = args.accessory;
+    });
+    return { ...notes, unchanged: this.there.has(args.accessory) };
+  }
+
+  async swapAccessory(args: SwapAccessoryArgs): Promise<StepNotes> {
+    return await this.#step('swapAccessory', args, args.accessory, (host) => {
+      if (host.ready !== args.accessory) this.violations.push(`${args.host}: ${args.accessory} was stopped while nothing stood ready`);
+    });
+  }
+
+  async settleAccessory(args: AccessoryArgs): Promise<StepNotes> {
+    return await this.#step('settleAccessory', args, args.accessory, () => undefined);
+  }
+
+  async joinAccessory(args: AccessoryArgs): Promise<StepNotes> {
+    return await this.#step('joinAccessory', args, args.accessory, () => undefined);
+  }
+
+  async holdRequests(args: HoldArgs): Promise<StepNotes> {
+    return await this.#step('holdRequests', args, '', (host) => {
+      if (!host.pruned) this.violations.push(`${args.host} was to hold requests before kamal-proxy served it`);
+      host.held = true;
+    });
+  }
+
+  async letRequestsThrough(args: StepArgs): Promise<StepNotes> {
+    return await this.#step('letRequestsThrough', args, '', (host) => {
+      host.held = false;
+    });
   }
 
   async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {
@@ -253,47 +297,5 @@ export class FakeHosts implements Activities {
 }
 
 function untouched(): FakeHost {
-  return { prepared: false, proved: [], cutOver: false, replaced: [], pruned: false, lastSeq: 0, busy: null };
-}
-
-/** A failure as activities throw it: typed, not retried. */
-export function fails(type: string, message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: true });
-}
-
-/** A failure that may pass: the step is tried again. */
-export function passes(type: string, message: string): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: false });
-}
-
-/** Something that a test lets happen: `await gate.opened` in a behaviour, `gate.open()` in the test. */
-export class FakeGate {
-  readonly opened: Promise<void>;
-  open: () => void = () => undefined;
-
-  constructor() {
-    this.opened = new Promise((resolve) => {
-      this.open = resolve;
-    });
-  }
-}
-
-/** Hangs, alive, until the step is cancelled; then ends as cancelled, as a step does whose script was ended. */
-export async function untilCancelled(): Promise<void> {
-  const timer = setInterval(() => heartbeat(), 100);
-  try {
-    await cancelled();
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-/** Stays alive while it waits, and takes no notice of being cancelled, as a cutover does. */
-export async function alive(work: Promise<void>): Promise<void> {
-  const timer = setInterval(() => heartbeat(), 100);
-  try {
-    await work;
-  } finally {
-    clearInterval(timer);
-  }
+  return { prepared: false, proved: [], cutOver: false, replaced: [], pruned: false, ready: null, held: false, lastSeq: 0, busy: null };
 }

@@ -38,6 +38,7 @@ export function fleetInput({ options, ...wish }: InputWish): FleetInput {
       concurrency: 30,
       accessories: 'reboot',
       pullAccessories: false,
+      maxPauseSeconds: 30,
       approve: [],
       approvalTimeoutSeconds: 7 * 24 * 3600,
       lockWait: null,

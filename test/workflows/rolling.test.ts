@@ -13,7 +13,10 @@ afterAll(async () => {
   await bench.close();
 });
 
-const ON_HOSTS = ['prepareHost', 'proveRole', 'cutOver', 'stopOldRole', 'replaceRole', 'verifyHost', 'pruneHost', 'swapAccessory', 'pruneAccessory'] as const;
+const ON_HOSTS = ['prepareHost', 'proveRole', 'cutOver', 'stopOldRole', 'replaceRole', 'verifyHost', 'pruneHost', 'prepareAccessory', 'swapAccessory', 'settleAccessory', 'pruneAccessory', 'holdRequests', 'letRequestsThrough'] as const;
+
+/** An accessory's reboot, while requests wait on the web host. */
+const rebooted = (which: string) => [`prepareAccessory ${which}`, 'holdRequests a', `swapAccessory ${which}`, 'letRequestsThrough a', `settleAccessory ${which}`, `pruneAccessory ${which}`];
 
 describe('a rolling run', () => {
   it('brings one host home, with its accessories, before it touches the next', async () => {
@@ -27,8 +30,8 @@ describe('a rolling run', () => {
       'runHook pre-connect a,b,c',
       'runHook pre-proxy-reboot a', 'runHook pre-app-boot a', 'prepareHost a', 'proveRole a web', 'cutOver a', 'stopOldRole a web', 'verifyHost a', 'runHook post-app-boot a', 'runHook post-proxy-reboot a', 'pruneHost a',
       'runHook pre-proxy-reboot b', 'runHook pre-app-boot b', 'prepareHost b', 'replaceRole b job', 'verifyHost b', 'runHook post-app-boot b', 'runHook post-proxy-reboot b', 'pruneHost b',
-      'swapAccessory b redis', 'pruneAccessory b redis', 'swapAccessory b db', 'pruneAccessory b db',
-      'runHook pre-proxy-reboot c', 'runHook post-proxy-reboot c', 'swapAccessory c search', 'pruneAccessory c search',
+      ...rebooted('b redis'), ...rebooted('b db'),
+      'runHook pre-proxy-reboot c', 'runHook post-proxy-reboot c', ...rebooted('c search'),
     ]);
     expect(result.hosts.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done']);
     expect(result.accessories.map(({ host, phase }) => `${host} ${phase}`)).toEqual(['b done', 'c done']);

@@ -25,6 +25,8 @@ interface UpgradeOptions extends ProjectOptions, FailureOptions {
   strategy: StrategyWish;
   accessories: AccessoryMode;
   pullAccessories?: boolean;
+  pause: boolean;
+  maxPause: number;
   approve: Gate[];
   approvalTimeout: number;
   hooksIdempotent?: boolean;
@@ -52,6 +54,8 @@ export function upgradeCommand(program: Command): void {
     .addOption(new Option('--strategy <name>', 'how the old proxy makes place for the new one: by handover where a host can do it, else by swap; or Kamal\'s own order').choices(['auto', 'handover', 'swap', 'kamal']).default('auto'))
     .addOption(new Option('--accessories <mode>', 'reboot them in the new network, only join them to it, or leave them alone').choices(['reboot', 'join', 'skip']).default('reboot'))
     .option('--pull-accessories', 'let accessories start from a newer image of the same name')
+    .option('--max-pause <seconds>', 'hold requests for at most this long while an accessory reboots', wholeNumber, 30)
+    .option('--no-pause', 'let requests fail while an accessory reboots, instead of holding them')
     .option('--approve <gates>', 'wait for approval before the hooks of these gates: pre, post or pre,post', gates, [])
     .option('--approval-timeout <seconds>', 'an unanswered gate counts as rejected after this long', wholeNumber, 7 * 24 * 3600)
     .option('--lock-wait', "wait for a deploy lock that somebody else holds, instead of ending")
@@ -173,6 +177,7 @@ function runOptions(options: UpgradeOptions, rules: ReturnType<typeof failureRul
     concurrency: options.concurrency,
     accessories: options.accessories,
     pullAccessories: options.pullAccessories === true,
+    maxPauseSeconds: options.pause ? options.maxPause : null,
     approve: options.approve,
     approvalTimeoutSeconds: options.approvalTimeout,
     acceptAnswers: options.acceptAnswers,
