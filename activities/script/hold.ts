@@ -36,38 +36,36 @@ const AFTERMATH_SECONDS = 60;
 
 const WORDS = `
 list_proxy() { docker exec kamal-proxy kamal-proxy list 2> /dev/null | sed 's/\\x1b\\[[0-9;]*m//g'; }
-# state_of SERVICE: running, paused or stopped; nothing for one that kamal-proxy doesn't know, or when it doesn't answer
-state_of() { list_proxy | awk -v s="$1" '$1 == s { print $(NF - 1) }'; }
+# column_of SERVICE N: of its line in the list, counted from the last but one: 0 is running, paused or stopped, 1 its target
+column_of() { awk -v s="$1" -v n="$2" '$1 == s { print $(NF - 1 - n) }'; }
 proxy_since() { docker inspect -f '{{.State.StartedAt}}' kamal-proxy 2> /dev/null; }
 # runs_on_disk SERVICE: what kamal-proxy reads at its next start is made to say that the service runs
 runs_on_disk() {
   docker exec -i kamal-proxy sh -s "$1" > /dev/null 2>&1 <<'BACTRIAN_STATE'
-f=/home/kamal-proxy/.config/kamal-proxy/kamal-proxy.state
+f=/home/kamal-proxy/.config/kamal-proxy/kamal-proxy.state; n=$f.$$
 { sed 's/{"name":"/\\
-&/g' "$f" | sed '/^{"name":"'"$1"'",/s/"pause_controller":{"state":1,/"pause_controller":{"state":0,/' | tr -d '\\n'; echo; } > "$f.bactrian" || exit 1
-if cmp -s "$f" "$f.bactrian"; then rm -f "$f.bactrian"; exit 0; fi
+&/g' "$f" | sed '/^{"name":"'"$1"'",/s/"pause_controller":{"state":1,/"pause_controller":{"state":0,/' | tr -d '\\n'; echo; } > "$n" || exit 1
+if cmp -s "$f" "$n"; then rm -f "$n"; exit 0; fi
 # Half a file, read while it was written, must not take the place of a whole one.
-case $(head -c 1 "$f.bactrian")$(tail -c 2 "$f.bactrian") in '[]') mv "$f.bactrian" "$f" ;; *) exit 1 ;; esac
+case $(head -c 1 "$n")$(tail -c 2 "$n") in '[]') mv "$n" "$f" ;; *) rm -f "$n"; exit 1 ;; esac
 BACTRIAN_STATE
 }
 # let_go SERVICE SINCE: its requests go through again; SINCE is when the kamal-proxy was started that held them
 let_go() {
   tries=0
   while :; do
-    case $(state_of "$1") in
-      running) break ;;
-      stopped) return 0 ;;
-      paused)
-        if [ "$(proxy_since)" = "$2" ]; then docker exec kamal-proxy kamal-proxy resume "$1" > /dev/null 2>&1
-        # It has read the pause from its disk: only a start without it helps.
-        else runs_on_disk "$1" && docker restart -t 0 kamal-proxy > /dev/null; fi ;;
+    [ "$(proxy_since)" != "$2" ] || docker exec kamal-proxy kamal-proxy resume "$1" > /dev/null 2>&1
+    list=$(list_proxy)
+    case $(echo "$list" | column_of "$1" 0) in
+      running|stopped) return 0 ;;
+      # It has read the pause from its disk, and a resume would crash it: only a start without the pause helps.
+      paused) [ "$(proxy_since)" = "$2" ] || { runs_on_disk "$1" && docker restart -t 0 kamal-proxy > /dev/null; } ;;
       # It answers, and does not know the service any more.
-      *) [ -z "$(list_proxy)" ] || return 0 ;;
+      *) [ -z "$list" ] || return 0 ;;
     esac
     tries=$((tries + 1)); [ $tries -le 20 ] || return 1
-    [ $tries -eq 1 ] || sleep 0.5
+    sleep 0.5
   done
-  runs_on_disk "$1" || :
 }
 # let_go_of FILE: of all that the file says is held
 let_go_of() {
@@ -75,7 +73,7 @@ let_go_of() {
   for s in $(held_in "$1"); do let_go "$s" "$since" || stuck="$stuck $s"; done
   [ -z "$stuck" ]
 }
-held_in() { tail -n +2 "$1" 2> /dev/null; }
+held_in() { tail -n +2 "$1" 2> /dev/null | cut -d ' ' -f 1; }
 # is_hold FILE NUMBER
 is_hold() { [ -f "$1" ] && read -r which _ < "$1" && [ "$which" = "$2" ]; }
 `;
@@ -92,39 +90,35 @@ if is_hold "$D/hold.late" ${hold}; then note 'the host has let requests through 
 if [ -f "$D/hold" ] && ! is_hold "$D/hold" ${hold}; then let_go_of "$D/hold"; rm -f "$D/hold"; fi
 if [ ! -f "$D/hold" ]; then
   rm -f "$D"/hold.*
-  mine=
+  echo "${hold} $(centiseconds) $(cat /proc/sys/kernel/random/boot_id) $(date +%s) $(proxy_since)" > "$D/hold.new"
+  list=$(list_proxy)
   for s in ${services.map(q).join(' ')}; do
-    state=$(state_of "$s")
+    state=$(echo "$list" | column_of "$s" 0)
     case $state in
-      running) mine="$mine $s" ;;
+      running) echo "$s $(echo "$list" | column_of "$s" 1)" >> "$D/hold.new" ;;
       '') note "kamal-proxy does not know $s: it is not held" ;;
       *) note "$s was $state before: it is left so" ;;
     esac
   done
-  [ -n "$mine" ] || exit 0
-  { echo "${hold} $(centiseconds) $(cat /proc/sys/kernel/random/boot_id) $(date +%s) $(proxy_since)"; for s in $mine; do echo "$s"; done; } > "$D/hold.new"
+  [ -n "$(held_in "$D/hold.new")" ] || { rm -f "$D/hold.new"; exit 0; }
   mv "$D/hold.new" "$D/hold"
 fi
 ${guard(hold, seconds)}
 for s in $(held_in "$D/hold"); do
-  [ "$(state_of "$s")" = running ] || continue
+  [ ! -f "$D/hold.drained.$s" ] || continue
   # It comes back when what was under way has ended, and only then writes the pause down.
-  setsid sh -c '
+  (
     exec 9>&-
-    [ -f "$1/hold" ] || exit
-    docker exec kamal-proxy kamal-proxy pause "$2" --drain-timeout=${NEVER_CUT} --max-pause=${seconds + SPARE_SECONDS}s || exit
-    : > "$1/hold.drained.$2"
-  ' pausing "$D" "$s" > "$D/hold.out.$s" 2>&1 < /dev/null &
+    docker exec kamal-proxy kamal-proxy pause "$s" --drain-timeout=${NEVER_CUT} --max-pause=${seconds + SPARE_SECONDS}s || exit
+    : > "$D/hold.drained.$s"; runs_on_disk "$s" && : > "$D/hold.mended.$s"
+  ) > "$D/hold.out.$s" 2>&1 < /dev/null &
 done
 n=0
 for s in $(held_in "$D/hold"); do
   until [ -f "$D/hold.drained.$s" ] || [ $n -ge ${DRAIN_SECONDS * 20} ]; do n=$((n + 1)); sleep 0.05; done
-  [ ! -f "$D/hold.drained.$s" ] || runs_on_disk "$s"
-done
-for s in $(held_in "$D/hold"); do
-  if [ "$(state_of "$s")" != paused ]; then said "$(cat "$D/hold.out.$s")"; note "requests to $s are not held: $(tail -n 1 "$D/hold.out.$s")"
-  elif [ -f "$D/hold.drained.$s" ]; then changed "holds requests to $s"
-  else changed "holds requests to $s; some that came before are still under way after ${DRAIN_SECONDS} s"; fi
+  if [ -f "$D/hold.drained.$s" ]; then changed "holds requests to $s"
+  elif [ "$(list_proxy | column_of "$s" 0)" = paused ]; then changed "holds requests to $s; some that came before are still under way after ${DRAIN_SECONDS} s"
+  else said "$(cat "$D/hold.out.$s")"; note "requests to $s are not held: $(tail -n 1 "$D/hold.out.$s")"; fi
 done`;
 }
 
@@ -136,11 +130,10 @@ if ! grep -q hold.guard.${hold} "/proc/$(cat "$D/hold.pid" 2> /dev/null)/cmdline
 B=${BACTRIAN_DIRECTORY}; D=$B/$1; JOURNAL=accessories
 ${VOCABULARY}${WORDS}
 n=0
-while is_hold "$D/hold" ${hold}; do
-  # What was under way may end late, and the pause is written down then.
-  for s in $(held_in "$D/hold"); do [ ! -f "$D/hold.drained.$s" ] || [ -f "$D/hold.mended.$s" ] || { runs_on_disk "$s" && : > "$D/hold.mended.$s"; }; done
-  [ $n -lt ${seconds} ] || break
+while is_hold "$D/hold" ${hold} && [ $n -lt ${seconds} ]; do
   n=$((n + 1)); sleep 1
+  # Whoever held them may have died before it could correct what kamal-proxy wrote down.
+  [ $((n % 5)) -ne 0 ] || for s in $(held_in "$D/hold"); do [ -f "$D/hold.mended.$s" ] || { runs_on_disk "$s" && [ -f "$D/hold.drained.$s" ] && : > "$D/hold.mended.$s"; }; done
 done
 is_hold "$D/hold" ${hold} || exit 0
 mv "$D/hold" "$D/hold.late"
@@ -160,7 +153,7 @@ export const LET_THROUGH = `${WORDS}
 # fit SERVICE: kamal-proxy would pass requests on to it, as its log tells since requests are held
 fit() {
   read -r _ _ _ from _ < "$D/hold" || return 0
-  target=$(list_proxy | awk -v s="$1" '$1 == s { print $(NF - 2) }')
+  target=$(awk -v s="$1" '$1 == s { print $2 }' "$D/hold")
   case $(docker logs --since "$from" kamal-proxy 2>&1 | grep -F '"Target health updated"' | grep -F "\\"target\\":\\"$target\\"" | tail -n 1) in
     *'"state":"healthy"'*) return 0 ;;
     *'"state":'*) return 1 ;;
