@@ -11,8 +11,10 @@ export interface Row {
   /** Requests a second and web host over new connections. */
   perSecond: number;
   rolling: boolean;
-  /** The state in which the fleet begins: as Kamal 1 left it, or upgraded already. */
-  from: 'kamal1' | 'upgraded';
+  /** Whether there are clients that keep their connections, too. */
+  kept: boolean;
+  /** The state in which the fleet begins: as Kamal 1 left it, the same with HTTPS (one web host), or upgraded already. */
+  from: 'kamal1' | 'tls' | 'upgraded';
   /** Over the lab's own `config/deploy.yml`. */
   changes: Changes;
   /** Where the hosts have to be afterwards, if bactrian did it. */
@@ -25,6 +27,7 @@ const main: Row = {
   title: 'all hosts together, an app that boots at once, 50 requests/s',
   perSecond: 50,
   rolling: false,
+  kept: true,
   from: 'kamal1',
   changes: {},
   ends: 'kamal2',
@@ -47,6 +50,9 @@ export const rows: readonly Row[] = [
     ends: 'kamal1',
     by: proxied,
   },
+  { ...main, name: 'new-only', title: 'nobody keeps connections, so none has to be waited for', kept: false, by: proxied },
+  // Real Kamal would have each certificate issued anew, for which a lab has no names that the world knows.
+  { ...main, name: 'tls', title: 'HTTPS, with certificates that Traefik holds; 20 requests/s', perSecond: 20, from: 'tls', by: ['handover', 'swap'] },
   { ...main, name: 'load', title: '200 requests/s', perSecond: 200, by: proxied },
   { ...main, name: 'again', title: 'run again on an upgraded fleet', from: 'upgraded', by: ['handover', 'real Kamal'] },
 ];

@@ -1,14 +1,14 @@
 import { generationOf } from '../../lab/generation.ts';
-import { rolesOf } from '../../lab/kamal1.ts';
 import { realKamal } from '../../lab/kamal.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { startLoad } from '../../lab/load.ts';
-import type { LoadPlan, LoadStream } from '../../lab/load.ts';
 import type { StreamSummary } from '../../lab/load-meter.ts';
 import { writeProject } from '../../lab/project.ts';
 import { run } from '../../lab/run.ts';
+import { serveTls } from '../../lab/tls.ts';
 import type { FleetResult } from '../../workflows/types.ts';
 import type { Contender, Row } from './rows.ts';
+import { httpSite, httpsSite, loadFor } from './site.ts';
 
 /** Where a benchmark runs. */
 export interface Bench {
@@ -64,23 +64,25 @@ const pauseMs = 2000;
  */
 export async function tryOnce(bench: Bench, row: Row, contender: Contender): Promise<{ control: Control; trial: Trial }> {
   const { lab } = bench;
-  await lab.restore(row.from);
-  await writeProject(lab, bench.project, { changes: row.changes });
+  const site = row.from === 'tls' ? httpsSite(lab, await serveTls(lab)) : httpSite(lab);
+  if (row.from !== 'tls') await lab.restore(row.from);
+  await writeProject(lab, bench.project, { changes: { ...site.changes, ...row.changes } });
+  await lab.forgetCommands();
 
-  const quiet = await startLoad(loadFor(lab, row.perSecond));
+  const quiet = await startLoad(loadFor(site, row));
   await pause(controlSeconds * 1000);
   const before = sumOf(await quiet.stop());
 
-  const load = await startLoad(loadFor(lab, row.perSecond));
+  const load = await startLoad(loadFor(site, row));
   await pause(pauseMs);
   const began = performance.now();
-  const ended = await compete(bench, row, contender);
+  const ended = await compete(bench, row, contender, site.options);
   const wall = (performance.now() - began) / 1000;
   await pause(pauseMs);
   const streams = await load.stop();
 
-  const hosts = Object.fromEntries(await Promise.all(lab.hosts.map(async ({ name }) => [name, generationOf(await lab.inspect(name))] as const)));
-  const commands = Object.fromEntries(await Promise.all(lab.hosts.map(async ({ name }) => [name, (await lab.commands(name)).length] as const)));
+  const hosts = Object.fromEntries(await Promise.all(site.fleet.map(async (name) => [name, generationOf(await lab.inspect(name))] as const)));
+  const commands = Object.fromEntries(await Promise.all(site.fleet.map(async (name) => [name, (await lab.commands(name)).length] as const)));
   const front = sumOf(streams.filter(({ name }) => !name.endsWith('accessory')));
   const accessory = sumOf(streams.filter(({ name }) => name.endsWith('accessory')));
   const wanted = contender === 'real Kamal' && row.ends === 'kamal1' ? undefined : row.ends;
@@ -105,20 +107,7 @@ export async function tryOnce(bench: Bench, row: Row, contender: Contender): Pro
   };
 }
 
-/** New connections at the full rate; kept-alive ones at a fifth of it, and the page that needs Redis at a tenth. */
-function loadFor(lab: Lab, perSecond: number): LoadPlan {
-  return {
-    maxSeconds: 900,
-    timeoutSeconds: 5,
-    streams: rolesOf(lab.topology).web.flatMap(({ name, address }): LoadStream[] => [
-      { name: `${name} new`, url: `http://${address}/`, perSecond, expect: 'labapp ' },
-      { name: `${name} kept`, url: `http://${address}/`, perSecond: perSecond / 5, expect: 'labapp ', keepAlive: true },
-      { name: `${name} accessory`, url: `http://${address}/redis`, perSecond: perSecond / 10, expect: 'redis ok ' },
-    ]),
-  };
-}
-
-async function compete(bench: Bench, row: Row, contender: Contender): Promise<{ code: number; result: FleetResult | null }> {
+async function compete(bench: Bench, row: Row, contender: Contender, options: readonly string[]): Promise<{ code: number; result: FleetResult | null }> {
   const rolling = row.rolling ? ['--rolling'] : [];
   const here = { cwd: bench.project, env: bench.env, timeoutMs: 600_000 };
   if (contender === 'real Kamal') {
@@ -126,7 +115,7 @@ async function compete(bench: Bench, row: Row, contender: Contender): Promise<{ 
     const ended = await run(realKamal(), ['upgrade', '-y', ...rolling], { ...here, env: { ...bench.env, VERSION: 'v1' } });
     return { code: ended.code, result: null };
   }
-  const ended = await run(bench.bactrian, ['upgrade', '-y', '--json', '--strategy', contender, ...rolling], here);
+  const ended = await run(bench.bactrian, ['upgrade', '-y', '--json', '--strategy', contender, ...options, ...rolling], here);
   // A command line that isn't understood, or a fleet that was refused, is no upgrade to measure.
   if (ended.stdout.trim() === '') throw new Error(`bactrian upgrade ended with ${ended.code} and no result:\n${ended.stderr.trim()}`);
   return { code: ended.code, result: JSON.parse(ended.stdout) as FleetResult };
