@@ -1,6 +1,6 @@
 /** What an upgrade costs, bactrian's strategies against real Kamal: `bin/bench downtime --help`. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { loadavg } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -31,6 +31,9 @@ interface Options {
 }
 
 const startedAt = Date.now();
+/** Of the last minute before anything was begun here. */
+const loadBefore = loadavg()[0] ?? 0;
+const busy = loadBefore > availableParallelism();
 const results: RowResult[] = [];
 let interrupted = false;
 
@@ -57,10 +60,13 @@ async function benchmark(options: Options): Promise<void> {
   const lab = new Lab({ name, subnet }, say);
   const bench: Bench = { lab, project: join(lab.folder, 'project'), bactrian: fileURLToPath(new URL('../bin/bactrian', import.meta.url)), env: environmentFor(lab) };
   // What has been measured is written whatever comes in between.
-  process.once('SIGINT', () => {
-    interrupted = true;
-    say('interrupted: finishing this upgrade, then writing what there is');
-  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted = true;
+      say('interrupted: finishing this upgrade, then writing what there is');
+    });
+  }
+  if (busy) say(`this machine has other work to do (load ${loadBefore.toFixed(1)}): times will be long, and say little`);
   try {
     await lab.up();
     const coldSeconds = await warmUp(bench);
@@ -121,7 +127,7 @@ async function report(bench: Bench, coldSeconds: number, options: Options): Prom
   const json = {
     takenAt: new Date(startedAt).toISOString(),
     minutes: Math.round((Date.now() - startedAt) / 60_000),
-    machine: { ...machine, loadAverage: loadavg().map((load) => load.toFixed(1)).join(' ') },
+    machine: { ...machine, loadBefore: Math.round(loadBefore * 10) / 10, busy },
     firstRunEverSeconds: Math.round(coldSeconds * 10) / 10,
     rows: measured.map((result) => ({
       ...result.row,
@@ -133,7 +139,7 @@ async function report(bench: Bench, coldSeconds: number, options: Options): Prom
   await mkdir(options.results, { recursive: true });
   await writeFile(join(options.results, 'downtime.json'), `${JSON.stringify(json, null, 2)}\n`);
   const times = first.entries[0]?.trials.length ?? 0;
-  const caption = `${first.row.title}; two web hosts, ${times === 1 ? 'once each' : `${times} times each: median (least–most)`}, on ${machine.cores} cores`;
+  const caption = `${first.row.title}; two web hosts, ${times === 1 ? 'once each' : `${times} times each: median (least–most)`}, on ${machine.cores} cores${busy ? ' that had other work to do, too' : ''}`;
   await writeFile(join(options.results, 'downtime.svg'), chartOf(first, caption));
   say(`written: ${join(options.results, 'downtime.json')}, downtime.svg`);
 }
