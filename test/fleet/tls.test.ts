@@ -53,7 +53,7 @@ describe('TLS: what Traefik held, kamal-proxy serves', () => {
 
   /** Kamal allows automatic TLS to roles with one host only. */
   async function configureFor({ host, names }: typeof elliptic & {}): Promise<void> {
-    await shop.configure({ changes: { servers: { web: { hosts: [host.address] } }, proxy: { ssl: true, hosts: names } } });
+    await shop.configure({ changes: { drain_timeout: 4, servers: { web: { hosts: [host.address] } }, proxy: { ssl: true, hosts: names } } });
   }
 
   async function load({ host, names }: typeof elliptic & {}): Promise<RunningLoad> {
