@@ -51,7 +51,7 @@ undo_run() {
   done < "$list"
   if grep -q '^started ' "$list" && grep -q '^steered ' "$list"; then
     if go_past "$warm"; then past=yes; elif is_running kamal-proxy; then note 'requests wait for one stop and one start: they could not be steered past kamal-proxy'; fi
-  fi
+  elif is_steered; then past=yes; fi
   sed '1!G;h;$!d' "$list" > "$list.reversed"
   while read -r verb path; do
     # A path may have spaces in it; names, ids and policies have none.
