@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { accessory as commands, line, uploadOf, type Accessory, type Secrets } from '../src/kamal/index.ts';
+import { networkOfAccessory } from '../src/plan/reachability.ts';
 import { FailureType, type AccessoryArgs, type StepArgs, type StepNotes, type SwapAccessoryArgs } from './api.ts';
 import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
@@ -50,7 +51,7 @@ export function accessoryActivities(context: Context) {
     async joinAccessory(args: AccessoryArgs): Promise<StepNotes> {
       const rendered = await rendering(context, args);
       const accessory = named(rendered, args.accessory);
-      return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network: networkOf(accessory) }));
+      return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network: networkOfAccessory(accessory) }));
     },
 
     async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {
@@ -78,18 +79,13 @@ function named({ deployment }: Rendering, name: string): Accessory {
   return accessory;
 }
 
-/** Kamal's network unless the accessory names one of its own. */
-function networkOf(accessory: Accessory): string {
-  return accessory.networkArgs.at(-1)?.replaceAll('"', '') ?? 'kamal';
-}
-
 function preparation(rendered: Rendering, accessory: Accessory, secrets: Secrets, files: PrepareAccessoryScript['files'], args: AccessoryArgs): PrepareAccessoryScript {
   const { deployment, audit } = rendered;
   const registryLogin = args.pull ? loginOf(deployment, secrets) : null;
   return {
     container: accessory.serviceName,
     image: accessory.image,
-    network: networkOf(accessory),
+    network: networkOfAccessory(accessory),
     pull: args.pull ? line(commands.pullImage(accessory)) : null,
     login: registryLogin && login(registryLogin),
     envFile: { path: accessory.envFilePath, directory: accessory.envDirectory, content: needingSecrets(() => accessory.envFileContent(secrets)) },
@@ -104,7 +100,7 @@ function swap({ deployment, audit }: Rendering, accessory: Accessory, args: Swap
   return {
     container: accessory.serviceName,
     replacedName: `${accessory.serviceName}_replaced_${args.replacedSuffix}`,
-    network: networkOf(accessory),
+    network: networkOfAccessory(accessory),
     deploy: accessory.runningProxy ? line(commands.deploy(accessory, { target: '${short}', version: deployment.version })) : null,
     audits: { stopped: audit(`Stopped ${accessory.name} accessory`), booted: audit(`Booted ${accessory.name} accessory`) },
   };

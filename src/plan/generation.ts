@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Deployment } from '../kamal/index.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
+import { networkOfAccessory } from './reachability.ts';
 import { accessoryContainer, containersOf, runningContainer } from './running.ts';
 
 /**
@@ -28,9 +29,8 @@ export function accessoryIsThere(facts: HostFacts, deployment: Deployment, name:
   const accessory = deployment.accessories.find((each) => each.name === name);
   const container = accessory && accessoryContainer(facts, accessory);
   if (!accessory || !container?.running) return false;
-  const network = accessory.networkArgs.at(-1)?.replaceAll('"', '') ?? 'kamal';
   // One whose old container a cut-off run has left there still has to be let go of.
-  return container.networks.includes(network) && facts.openRuns.accessories.length === 0;
+  return container.networks.includes(networkOfAccessory(accessory)) && facts.openRuns.accessories.length === 0;
 }
 
 /**

@@ -1,0 +1,133 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecure } from 'node:https';
+import { connect, createServer as createPlain, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask } from '../../../activities/asking.ts';
+import type { Asked } from '../../../src/plan/answers.ts';
+import type { Question } from '../../../src/plan/questions.ts';
+import { SshError } from '../../../src/ssh/error.ts';
+import type { ExecOptions, ExecResult, SshConnection } from '../../../src/ssh/types.ts';
+
+/** A connection to this machine itself, whose sshd lets through what it is told to. */
+class FakeConnection implements SshConnection {
+  readonly host = 'fake';
+  readonly closed = false;
+  readonly #forwards: boolean;
+  readonly #path: string | undefined;
+
+  constructor(forwards: boolean, path: string | undefined = process.env['PATH']) {
+    this.#forwards = forwards;
+    this.#path = path;
+  }
+
+  async exec(command: string, { stdin = '' }: ExecOptions = {}): Promise<ExecResult> {
+    const child = spawn('/bin/sh', ['-c', command], { env: { PATH: this.#path }, stdio: ['pipe', 'pipe', 'ignore'] });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdin.on('error', () => undefined).end(stdin);
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, stdout, stderr: '', truncated: false };
+  }
+
+  async forwardOut(host: string, port: number): Promise<Duplex> {
+    if (!this.#forwards) throw new SshError('refused', this.host, 'open failed: Administratively prohibited', '');
+    const socket = connect(port, host);
+    await once(socket, 'connect').catch(() => {
+      throw new SshError('refused', this.host, 'open failed: Connection refused', '');
+    });
+    return socket;
+  }
+
+  close(): void {}
+}
+
+describe('a question to a proxy', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bactrian-asking-'));
+  const servers: Server[] = [];
+  let plain = 0;
+  let secure = 0;
+  let mute = 0;
+  let heard: IncomingMessage | null = null;
+
+  beforeAll(async () => {
+    const [key, certificate] = [join(folder, 'key'), join(folder, 'certificate')];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '9', '-subj', '/CN=x', '-addext', 'subjectAltName=DNS:shop.test', '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+    const listener = (request: IncomingMessage, response: ServerResponse) => {
+      heard = request;
+      if (request.url === '/away') response.writeHead(301, { location: 'https://shop.test/away?token=t' });
+      else if (request.url === '/gone') response.writeHead(404).write('404 page not found\n');
+      else if (request.url === '/long') response.write('x'.repeat(1_000_000));
+      response.end();
+    };
+    plain = await listen(createServer(listener));
+    secure = await listen(createSecure({ key: readFileSync(key), cert: readFileSync(certificate) }, listener));
+    mute = await listen(createPlain((socket) => socket.destroy()));
+  });
+  afterAll(() => {
+    for (const server of servers) server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function listen(server: Server): Promise<number> {
+    servers.push(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  const question = (more: Partial<Question>): Question => ({ name: 'q', scheme: 'http', port: 80, host: 'shop.test', path: '/', ...more });
+  const put = (port: number, more: Partial<Question> = {}, connection = new FakeConnection(true)) => ask(connection, { address: '127.0.0.1', port }, question(more), '10.0.0.7');
+  const app = (status: number, redirect: string | null = null): Asked => ({ status, redirect, from: 'app', certificate: null });
+
+  describe.each([
+    ['over the connection', true],
+    ["with the host's curl, where sshd forwards nothing", false],
+  ])('%s', (_, forwards) => {
+    const through = new FakeConnection(forwards);
+    it('is heard as a client would ask it', async () => {
+      expect(await put(plain, { path: '/a?b=1' }, through)).toEqual(app(200));
+      expect([heard?.url, heard?.headers.host]).toEqual(['/a?b=1', 'shop.test']);
+      await put(plain, { host: null, port: 8080 }, through);
+      expect(heard?.headers.host).toBe('10.0.0.7:8080');
+    });
+    it('tells where a redirect leads, and nothing that stands in it', async () => {
+      expect(await put(plain, { path: '/away' }, through)).toEqual(app(301, 'https://shop.test'));
+    });
+    it('tells who spoke', async () => {
+      expect(await put(plain, { path: '/gone' }, through)).toMatchObject({ status: 404, from: 'proxy' });
+    });
+    it('reads no more of an answer than it needs', async () => {
+      expect(await put(plain, { path: '/long' }, through)).toEqual(app(200));
+    });
+    it('names the host in the handshake', async () => {
+      expect(await put(secure, { scheme: 'https', port: 443 }, through)).toMatchObject({ status: 200 });
+      expect((heard?.socket as TLSSocket & { servername?: string }).servername).toBe('shop.test');
+    });
+    it('gets no answer where there is none', async () => {
+      expect(await put(mute, {}, through)).toHaveProperty('silent');
+      expect(await put(plain, { scheme: 'https', port: 443 }, through)).toHaveProperty('silent');
+    });
+  });
+
+  it('shows what a certificate is worth', async () => {
+    const seen = async (host: string | null) => ((await put(secure, { scheme: 'https', port: 443, host })) as { certificate: object }).certificate;
+    expect(await seen('shop.test')).toEqual({ named: true, current: true, trusted: false });
+    expect(await seen('other.test')).toMatchObject({ named: false });
+    expect(await seen(null)).toMatchObject({ named: true });
+  });
+  it('is not answered where nobody listens', async () => {
+    const port = await listen(createPlain());
+    servers.pop()?.close();
+    expect(await put(port)).toEqual({ silent: 'nobody listens' });
+  });
+  it('is given up where the host has no curl either', async () => {
+    expect(await put(plain, {}, new FakeConnection(false, folder))).toBeNull();
+  });
+});
