@@ -29,6 +29,20 @@ describe('accessories that are not to be rebooted', () => {
     expect(await redisContainer()).toEqual({ ...before, networks });
   });
 
+  it('one that the app names by its container is joined before the app boots, and rebooted in its turn', async () => {
+    const before = await redisContainer();
+    await shop.configure({ changes: { servers: { workers: { env: { clear: { CACHE_URL: 'redis://labapp-redis:6379/1' } } } } } });
+    const ended = await shop.upgrade('-h', redisHost);
+    expect(ended.code, ended.stderr).toBe(0);
+    const prepared = ended.result?.hosts[0]?.steps.find(({ name }) => name === 'prepare')?.notes ?? [];
+    expect(prepared).toContain('labapp-redis joined the network kamal');
+    // The run has looked from a container of the app's: the name resolves there, and Redis answers.
+    expect(prepared.join()).not.toContain('CACHE_URL');
+    const after = await redisContainer();
+    expect(after?.networks).toEqual(['kamal']);
+    expect(after?.id).not.toBe(before?.id);
+  });
+
   async function redisContainer() {
     const found = (await lab.inspect('h3')).containers.filter(({ name }) => name.startsWith('labapp-redis'));
     expect(found).toHaveLength(1);
