@@ -1,3 +1,4 @@
+import { measured } from './measured.ts';
 import type { FleetRecord, HostRecord, StepRecord } from './types.ts';
 
 /*
@@ -24,9 +25,9 @@ export function fleetDetails(record: FleetRecord, workflowId: string): string {
   return [
     `Run \`${record.run}\` is *${record.phase}*`,
     '',
-    '| host | |',
-    '| --- | --- |',
-    ...record.hosts.map((host) => `| ${host.host} | ${host.phase} |`),
+    '| host | | from outside |',
+    '| --- | --- | --- |',
+    ...record.hosts.map((host) => `| ${host.host} | ${host.phase} | ${cell(seenOf(record, host.host))} |`),
     ...(record.gate
       ? [
           '',
@@ -43,6 +44,12 @@ export function fleetDetails(record: FleetRecord, workflowId: string): string {
       : []),
     ...(record.failure ? ['', `**${record.failure.type}** in *${record.failure.step}*: ${cell(record.failure.message)}`] : []),
   ].join('\n');
+}
+
+/** What clients noticed of a host, once the run is over. */
+function seenOf(record: FleetRecord, host: string): string {
+  const meter = record.result?.hosts.find((each) => each.host === host)?.meter;
+  return meter ? measured(meter) : '';
 }
 
 function seconds(step: StepRecord): string {

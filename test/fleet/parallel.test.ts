@@ -22,6 +22,7 @@ describe('bactrian upgrade, all hosts together, under load', () => {
     streams = await load.stop();
   });
   afterAll(() => shop.close());
+  const meterOf = (name: string) => upgraded.result?.hosts.find(({ host }) => host === lab.host(name).address)?.meter;
 
   it('ends with every host on Kamal 2 and verified', () => {
     expect(upgraded.code, upgraded.stderr).toBe(0);
@@ -48,7 +49,11 @@ describe('bactrian upgrade, all hosts together, under load', () => {
       expect(stream?.good).toBeGreaterThan(100);
       expect(stream, host).toMatchObject({ lost: 0, reasons: {} });
       expect(stream?.answers).toEqual({ 'labapp v1': stream?.good });
+      // What the run itself has measured says the same, and a host that serves nobody is not measured.
+      expect(meterOf(host), host).toMatchObject({ from: 'worker', lost: 0, longestGapMs: 0, why: null });
+      expect(meterOf(host)?.sent, host).toBeGreaterThan(5);
     }
+    expect(meterOf('h3')).toBeNull();
   });
 
   it('changes nothing when run again, restarts nothing and says so', async () => {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { FailureType } from '../../activities/api.ts';
-import { approveUpdate, rejectSignal, resumeUpdate } from '../../workflows/messages.ts';
+import { approveUpdate, fleetQuery, rejectSignal, resumeUpdate } from '../../workflows/messages.ts';
 import { Bench, type Run } from '../workflows/environment.ts';
 import { alive, FakeGate, FakeHosts, fails, passes } from '../workflows/fake-hosts.ts';
 import { BARE, fleetInput, JOB, order, WEB } from '../workflows/orders.ts';
@@ -96,6 +96,28 @@ const RUNS: Record<string, (bench: Bench) => Promise<Run>> = {
     return await ended(bench, run);
   },
 
+  async 'canary-then-a-second-attempt'(bench) {
+    let failures = 1;
+    const hosts = new FakeHosts().when('verifyHost', 'web-2', () => {
+      failures -= 1;
+      if (failures >= 0) throw fails(FailureType.verifyFailed, 'an env file is not 0600');
+    });
+    const canary = { hosts: ['web-1'], soakSeconds: 2, ask: true };
+    const run = await bench.startWithAttributes(fleetInput({ hosts: fleet(), options: { canary, onFailure: 'pause' } }), hosts);
+    await bench.record(run, ({ question }) => question?.where === 'canary web-1');
+    await run.handle.executeUpdate(resumeUpdate, { args: [{ decision: 'go-on', by: 'someone@somewhere' }] });
+    await bench.record(run, ({ question }) => question?.where === 'web-2');
+    await run.handle.executeUpdate(resumeUpdate, { args: [{ decision: 'retry', by: 'someone@somewhere' }] });
+    return await ended(bench, run);
+  },
+
+  async 'rolling-past-a-failure'(bench) {
+    const hosts = new FakeHosts().when('cutOver', 'web-1', () => {
+      throw fails(FailureType.cutoverFailed, 'kamal-proxy did not start, the old proxy serves again');
+    });
+    return await ended(bench, await bench.startWithAttributes(fleetInput({ hosts: fleet(), options: { rolling: true, onFailure: 'continue' } }), hosts));
+  },
+
   async 'kamals-own-order'(bench) {
     return await ended(bench, await bench.startWithAttributes(fleetInput({ hosts: fleet().map((each) => ({ ...each, strategy: 'kamal' })), options: { strategy: 'kamal' } })));
   },
@@ -114,7 +136,8 @@ async function historiesOf(bench: Bench, run: Run): Promise<RecordedHistory[]> {
   const own = run.handle.workflowId;
   const hosts = run.input.hosts.map(({ host }) => `${own}/${run.input.run}/${host}`);
   const recorded: RecordedHistory[] = [];
-  for (const workflowId of [own, ...hosts, ...hosts.map((id) => `${id}/accessories`)]) {
+  const { accessories } = await run.handle.query(fleetQuery);
+  for (const workflowId of [own, ...hosts, ...hosts.map((id) => `${id}/2`), ...accessories]) {
     const history = await bench.env.client.workflow.getHandle(workflowId).fetchHistory().catch(() => null);
     if (history) recorded.push({ workflowId, history: JSON.parse(historyToJSON(history)) as RecordedHistory['history'] });
   }

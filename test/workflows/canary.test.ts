@@ -76,6 +76,15 @@ describe('a canary', () => {
     expect((await bench.ending(run)).type).toBeNull();
   });
 
+  it('asks all the same when the worker was away for most of the time', async () => {
+    const hosts = new FakeHosts().seesFromOutside('b', { unwatchedMs: 301_000 });
+    const run = await bench.start(input({ canary: canary({ ask: false }) }), hosts);
+    await bench.env.sleep('11 minutes');
+    expect((await bench.asks(run)).question?.failure.message).toContain('b was watched for less than half of its soak');
+    await run.handle.executeUpdate(resumeUpdate, { args: [{}] });
+    expect((await bench.ending(run)).type).toBeNull();
+  });
+
   it('that loses one request fails, and the run with it', async () => {
     const hosts = new FakeHosts().seesFromOutside('b', { lost: 1, longestGapMs: 200 });
     const { type, result } = await bench.run(input({ canary: canary({ ask: false }) }), hosts);

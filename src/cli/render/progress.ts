@@ -39,7 +39,8 @@ export class ProgressView {
       );
     }
     if (question) {
-      this.#once(`question ${question.where} ${question.failure.type}`, () =>
+      // The same may be asked again, once it was answered.
+      this.#once(`question ${question.where} ${question.failure.type} ${view.record.said.length}`, () =>
         [
           `${yellow('?')} ${bold('needs you')} (${question.where}): ${question.failure.message}`,
           ...(question.failure.hint ? [`  ${question.failure.hint}`] : []),
