@@ -15,7 +15,8 @@ export interface Kamal1Accessory {
   /** Name of its container, and of its directory in the SSH user's home. */
   readonly serviceName: string;
   readonly hosts: readonly string[];
-  readonly image: string;
+  /** Null when the configuration names none, which only Docker refuses. */
+  readonly image: string | null;
   readonly port: string | null;
   readonly cmd: string | null;
   readonly publishArgs: readonly string[];
@@ -71,7 +72,7 @@ export function kamal1AccessoryOf(name: string, facts: Kamal1AccessoryFacts): Ka
     name,
     serviceName,
     hosts: hostsOf(config, facts.roles),
-    image: text(config, 'image') ?? '',
+    image: text(config, 'image'),
     port,
     cmd: text(config, 'cmd'),
     publishArgs: port === null ? [] : argumentize('--publish', port, KAMAL1),

@@ -45,6 +45,7 @@ async function fileFacts({ snapshot, projectDir, env }: Kamal1Subject, accessory
     content: upload.kind === 'directory' ? null : upload.content.toString('utf8'),
     host_path: file.hostPath,
     container_path: file.containerPath,
+    mode: '755',
     commands: [...before.map(text), 'UPLOAD', ...after.map(text)],
   };
 }

@@ -22,12 +22,17 @@ export function roleFacts(subject: Kamal1Subject, role: kamal1.Kamal1Role): Json
       set_port_or_path: role.healthcheck.setsPortOrPath,
       args_with_cord: role.healthCheckArgs(RUN_ID),
       args_without_cord: role.healthCheckArgs(null),
-      uses_cord: role.cord !== null,
+      uses_cord: usesCord(role),
     },
     ...cordFacts(role),
     commands: commandFacts(subject, role),
     ...assetFacts(subject, role),
   };
+}
+
+/** As Ruby gives it: nil where a role behind Traefik has its cord taken away. */
+function usesCord({ cord, runningTraefik, healthcheck }: kamal1.Kamal1Role): boolean | null {
+  return runningTraefik && healthcheck.cord === null ? null : cord !== null;
 }
 
 /** The corpus has the value as configured, which may be a number. */
