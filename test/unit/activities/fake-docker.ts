@@ -42,7 +42,7 @@ run|create)
   echo "$id" ;;
 start|stop|rm|rename|update)
   verb=$1; shift; to=
-  while [ $# -gt 1 ]; do case $1 in -t) shift 2 ;; -f) shift ;; --restart) to=$2; shift 2 ;; *) break ;; esac; done
+  while [ $# -gt 1 ]; do case $1 in -t) shift 2 ;; -f|-v) shift ;; --restart) to=$2; shift 2 ;; *) break ;; esac; done
   find_it "$1" && d=$found || { echo "No such container: $1" >&2; exit 1; }
   case $verb in
     start) ! grep -qxF "$(cat $d/name)" $S/says/broken 2> /dev/null || { echo 'port is already allocated' >&2; exit 1; }; echo true > $d/running; echo healthy > $d/health ;;
@@ -90,6 +90,7 @@ tag) for t in $S/images/*; do [ "$(cat "$t")" != "$2" ] || i=$2; done; echo "\${
 pull) shift; [ "$1" != -q ] || shift; printf %s "sha256:pulled-$1" > "$S/images/$(echo "$1" | tr '/:' '__')" ;;
 rmi) rm "$S/images/$2" 2> /dev/null || rm "$S/images/$(echo "$2" | tr '/:' '__')" ;;
 volume) case $2 in inspect) [ -f "$S/volumes/$3" ] ;; rm) rm "$S/volumes/$3" ;; esac ;;
+network) [ "$2 $3" = 'inspect bridge' ] || [ "$2 $3" = 'inspect kamal' ] || refuse "$@" ;;
 container) exit 0 ;;
 logs) echo 'last words' ;;
 *) refuse "$@" ;;

@@ -10,6 +10,8 @@ import { replaceScript } from '../../../activities/script/app.ts';
 import { swapScript } from '../../../activities/script/cutover.ts';
 import { handoverScript } from '../../../activities/script/handover.ts';
 import { proveKamal1Script } from '../../../activities/script/kamal1/app.ts';
+import { kamal1AccessoryFiles, prepareKamal1Accessory, swapKamal1Accessory } from '../../../activities/kamal1-accessory.ts';
+import { prepareAccessoryScript, swapAccessoryScript } from '../../../activities/script/accessory.ts';
 import { prepareKamal1Script } from '../../../activities/script/kamal1/prepare.ts';
 import { pruneKamal1Script } from '../../../activities/script/kamal1/prune.ts';
 import { routeWords } from '../../../activities/script/kamal1/routes.ts';
@@ -29,6 +31,8 @@ servers:
 registry: { username: bot, password: [ PW ] }
 env: { secret: [ KEY ] }
 traefik: { options: { publish: [ "443:443" ] } }
+accessories:
+  redis: { image: "redis:7", host: 10.0.0.1, directories: [ "data:/data" ], files: [ "redis.conf.erb:/etc/redis.conf" ], env: { clear: { SIZE: "64mb" }, secret: [ KEY ] } }
 `;
 const RUN = 'run-1';
 const CORD = 'c'.repeat(32);
@@ -42,6 +46,7 @@ const ROLES = [
 let host: LocalHost;
 let rendering: Kamal1Rendering;
 let secrets: Secrets;
+let snapshot: kamal1.Kamal1Snapshot;
 let traefik: Server;
 let answer: (request: IncomingMessage) => { status: number; body: string };
 let port: number;
@@ -50,8 +55,9 @@ beforeEach(async () => {
   const projectDir = await mkdtemp(join(tmpdir(), 'kamal1-host-'));
   await mkdir(join(projectDir, 'config'));
   await writeFile(join(projectDir, 'config/deploy.yml'), CONFIG);
+  await writeFile(join(projectDir, 'redis.conf.erb'), 'maxmemory <%= ENV["SIZE"] %>\n');
   const env = { PATH: process.env['PATH'], VERSION: 'v1', PW: 'p', KEY: 'very secret' };
-  const snapshot = await kamal1.loadKamal1Project({ projectDir, env });
+  snapshot = await kamal1.loadKamal1Project({ projectDir, env });
   const deployment = kamal1.kamal1DeploymentOf(snapshot);
   secrets = await kamal1.readKamal1Secrets(snapshot, { projectDir, env });
   await rm(projectDir, { recursive: true });
@@ -196,6 +202,25 @@ describe('a host goes back to Kamal 1', () => {
     const ran = await host.step(swap(), { seq: 4 });
     expect(ran.output).toContain('@fail CutoverFailed traefik did not start, the old proxy serves again: port is already allocated');
     expect(containers()).toMatchObject({ 'kamal-proxy': 'runs kamal always', 'traefik': 'stopped bridge unless-stopped' });
+  });
+});
+
+describe('an accessory goes back to Kamal 1', () => {
+  it('out of the network kamal, with its data, its image and its own env file; twice is as once', async () => {
+    const redis = rendering.deployment.accessories[0] as kamal1.Kamal1Accessory;
+    writeFileSync(host.path('docker/images/redis_7'), 'sha256:redis');
+    await docker('run --name shop-redis --network kamal --detach --restart unless-stopped redis:7');
+    const files = await kamal1AccessoryFiles(snapshot, redis, { projectDir: '/', env: {} });
+    const prepared = prepareAccessoryScript(prepareKamal1Accessory(rendering, redis, secrets, files));
+    const swapped = swapAccessoryScript(swapKamal1Accessory(rendering, redis, 'beef'));
+    for (const [seq, body] of [prepared, prepared, swapped, swapped].entries()) {
+      const ran = await host.step(body, { seq, journal: 'accessories' });
+      expect(ran.code, ran.output).toBe(0);
+    }
+    expect(containers()).toEqual({ 'shop-redis': 'runs bridge unless-stopped', 'shop-redis_replaced_beef': 'stopped kamal unless-stopped' });
+    expect([host.read('.kamal/env/accessories/shop-redis.env'), host.mode('.kamal/env/accessories/shop-redis.env')]).toEqual(['KEY=very secret\n', '600']);
+    expect([host.read('shop-redis/etc/redis.conf'), host.mode('shop-redis/etc/redis.conf')]).toEqual(['maxmemory 64mb\n', '755']);
+    expect(host.has('shop-redis/data')).toBe(true);
   });
 });
 
