@@ -64,7 +64,7 @@ function missingWarnings(expected: Json, actual: readonly string[]): Difference[
 
 /** Of the files of a Kamal 1 accessory the corpus tells part; what a case doesn't tell of them isn't compared. */
 function asked(expected: Record<string, Json>, facts: Record<string, Json>): Record<string, Json> {
-  if (!String(facts.kamal).startsWith('1.')) return facts;
+  if (facts.kamal !== kamal.kamal1.KAMAL1_VERSION) return facts;
   const told = filesIn(expected).flatMap((file) => Object.keys(file));
   const accessories = (facts.accessories as Record<string, Json>[]).map((accessory) => ({
     ...accessory,
