@@ -21,7 +21,7 @@ export function builderOf(view: View): Hash {
   const remoteHost = isHash(remote) ? (remote.get('host') ?? null) : null;
   const host = isHash(local) ? toS(local.get('host')) : '';
   if (host !== '' && host !== 'unix:///var/run/docker.sock') {
-    report.note(view.placeOf(['builder', 'local', 'host']), `builder/local/host: ${view.reveal(host)}`, 'Kamal 2 builds with the Docker that DOCKER_HOST or `docker context use` names');
+    report.note(view.placeOf(['builder', 'local', 'host']), `builder/local/host: ${host}`, 'Kamal 2 builds with the Docker that DOCKER_HOST or `docker context use` names');
   }
   result.set('arch', archOf(view, { localArch, remoteArch, multiarch }));
   if (remoteHost !== null && multiarch) {

@@ -2,8 +2,9 @@ import { deepMerge, isHash, toS, type Hash } from '../kamal/ruby/value.ts';
 import { YamlError } from '../kamal/yaml/read.ts';
 import type { Place, Report } from './report.ts';
 import { rewrite } from './rewrite.ts';
-import { differenceOf, surplusOf, targetOf } from './target.ts';
+import { differenceOf, surplusOf, targetOf, withoutSsl } from './target.ts';
 import { hasArch, isKamal1, type View } from './view.ts';
+import { flowPair } from './yaml/emit.ts';
 import { ErbTags } from './yaml/mask.ts';
 import { YamlText, type Path } from './yaml/text.ts';
 
@@ -38,29 +39,34 @@ export function isKamal1Project(base: ConfigurationFile, destinations: readonly 
 
 /**
  * Converts `deploy.yml` and files of destinations. Each destination, merged over the base, is to mean what it meant.
+ * @param tags those by which the report puts ERB back
  * @returns the new texts by file, only of those that change
  * @throws Unreadable
  */
-export function convertConfiguration(base: ConfigurationFile, destinations: readonly DestinationFile[], report: Report): Map<string, string> {
-  const tags = new ErbTags();
+export function convertConfiguration(base: ConfigurationFile, destinations: readonly DestinationFile[], tags: ErbTags, report: Report): Map<string, string> {
   const baseText = read(base, tags);
   const fresh = isKamal1(baseText.value) || !hasArch(baseText.value);
   const result = new Map<string, string>();
-  const keep = ({ file, text }: ConfigurationFile, converted: string) => {
-    if (converted !== text) result.set(file, converted);
-    leftBehind(file, converted, report);
-  };
   const target = targetOf(viewOf([{ file: base.file, text: baseText }], baseText.value, { destination: null, fresh, report }));
+  const converted = new Map<string, string>();
+  const keep = ({ file, text }: ConfigurationFile, after: string) => {
+    converted.set(file, after);
+    if (after !== text) result.set(file, after);
+    leftBehind(file, after, report);
+  };
   keep(base, rewrite({ file: base.file, source: base.text, additions: without(target, baseText.value), tags, report }));
+  const valueOf = ({ file, text }: ConfigurationFile) => new YamlText(converted.get(file) ?? text, tags).value;
+  if (destinations.length === 0) notPlaced(base.file, target, valueOf(base), report);
   for (const each of destinations) {
     const text = read(each, tags);
     const merged = deepMerge(baseText.value, text.value);
     const view = viewOf([{ file: base.file, text: baseText }, { file: each.file, text }], merged, { destination: each.destination, fresh, report });
-    const wanted = targetOf(view);
+    const wanted = withoutSsl(targetOf(view), target);
     for (const path of surplusOf(wanted, target)) {
       report.lost({ file: each.file, line: null }, `${path.join('/')} of ${base.file} isn't meant for ${each.destination}`, 'a destination can\'t take a key away: put it into the files of the other destinations instead');
     }
     keep(each, rewrite({ file: each.file, source: each.text, additions: without(differenceOf(wanted, target), text.value), tags, report }));
+    notPlaced(each.file, wanted, deepMerge(valueOf(base), valueOf(each)), report);
   }
   return result;
 }
@@ -91,7 +97,7 @@ function viewOf(texts: readonly { file: string; text: YamlText }[], raw: Hash, r
     }
     return { file: texts[0]?.file ?? '', line: null };
   };
-  return { ...rest, raw, placeOf, reveal: (text) => texts[0]?.text.reveal(text) ?? text };
+  return { ...rest, raw, placeOf };
 }
 
 /** What is wanted and not there yet: whoever has begun by hand keeps what they wrote. */
@@ -99,10 +105,20 @@ function without(wanted: Hash, own: Hash): Hash {
   return new Map([...wanted].flatMap(([key, value]): [typeof key, typeof value][] => {
     const there = own.get(key);
     if (there === undefined || there === null) return [[key, value]];
-    if (!isHash(value) || !isHash(there)) return isHash(there) || key === 'builder' ? [[key, value]] : [];
+    if (!isHash(value) || !isHash(there)) return isHash(there) || (isHash(value) && Array.isArray(there)) ? [[key, value]] : [];
     const inner = without(value, there);
     return inner.size > 0 ? [[key, inner]] : [];
   }));
+}
+
+/** What should be in the converted configuration, and for some reason has no place in the file. */
+function notPlaced(file: string, wanted: Hash, actual: Hash, report: Report, path: Path = []): void {
+  for (const [key, value] of wanted) {
+    const at = [...path, toS(key)];
+    const own = actual.get(key);
+    if (isHash(value) && isHash(own)) notPlaced(file, value, own, report, at);
+    else if (own === undefined || own === null || (isHash(value) && own !== true)) report.lost({ file, line: null }, `${at.join('/')} found no place`, `write it: ${flowPair(toS(key), value)}`);
+  }
 }
 
 /** Kamal 1's keys that are still there: brought in by an alias, or somewhere that isn't understood. */

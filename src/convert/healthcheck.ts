@@ -53,7 +53,7 @@ function secondsOf(view: View, config: Hash, path: Path): Value {
   }
   const value = seconds(toS(interval));
   if (value === null) {
-    view.report.lost(place, `${path.join('/')}/interval: ${view.reveal(toS(interval))}`, 'give proxy/healthcheck/interval a number of seconds');
+    view.report.lost(place, `${path.join('/')}/interval: ${toS(interval)}`, 'give proxy/healthcheck/interval a number of seconds');
     return null;
   }
   if (!Number.isInteger(value)) view.report.note(place, `${path.join('/')}/interval: ${toS(interval)}`, 'nothing: kamal-proxy takes whole seconds, so it is rounded up');

@@ -8,6 +8,7 @@ import { keysThatUse, namesInErb, secretNames } from './secrets/names.ts';
 import { secretsFile, type SecretsFile, type SecretsSource } from './secrets/secrets.ts';
 import { templateOf } from './secrets/template.ts';
 import { child } from './view.ts';
+import { ErbTags } from './yaml/mask.ts';
 import { YamlText } from './yaml/text.ts';
 
 /** A Kamal 1 project, as far as it has to do with Kamal. */
@@ -50,13 +51,14 @@ const SECRETS = '.kamal/secrets';
  * @throws Unreadable when a configuration file is no YAML even with its ERB hidden
  */
 export async function convertProject(project: Project): Promise<Conversion> {
-  const report = new Report();
+  const tags = new ErbTags();
+  const report = new Report((text) => tags.reveal(text));
   const files: FileChange[] = [];
   const renames = renamedHooks(project.hooksPath, project.hooks, report);
   const done = () => ({ files, renames, changes: report.changes, remainders: report.remainders });
   const { base, destinations, read } = project;
   const kamal1 = isKamal1Project(base, destinations);
-  const texts = kamal1 ? convertConfiguration(base, destinations, report) : new Map<string, string>();
+  const texts = kamal1 ? convertConfiguration(base, destinations, tags, report) : new Map<string, string>();
   const secrets = await convertSecrets(project, kamal1, report);
   const converted = texts.get(base.file) ?? base.text;
   const loading = kamal1 || secrets.length > 0 ? withDotenv(project, converted, report) : converted;

@@ -43,10 +43,17 @@ export interface Remainder extends Place {
 
 /** Collects what there is to say, each thing once. */
 export class Report {
+  readonly #reveal: (text: string) => string;
   readonly changes: Change[] = [];
   readonly remainders: Remainder[] = [];
 
-  change(place: Place, what: string, why: string, guide: GuideSection): void {
+  /** @param reveal puts ERB back into what is said */
+  constructor(reveal: (text: string) => string) {
+    this.#reveal = reveal;
+  }
+
+  change(place: Place, said: string, why: string, guide: GuideSection): void {
+    const what = this.#reveal(said);
     const known = this.changes.some((other) => other.file === place.file && other.line === place.line && other.what === what);
     if (!known) this.changes.push({ ...place, what, why, guide: GUIDE_SECTIONS[guide] });
   }
@@ -59,7 +66,8 @@ export class Report {
     this.#remain({ ...place, weight: 'note', what, todo, ...(differs ? { differs } : {}) });
   }
 
-  #remain(remainder: Remainder): void {
+  #remain(said: Remainder): void {
+    const remainder = { ...said, what: this.#reveal(said.what), todo: this.#reveal(said.todo) };
     const known = this.remainders.some(({ file, line, what }) => file === remainder.file && line === remainder.line && what === remainder.what);
     if (!known) this.remainders.push(remainder);
   }

@@ -60,6 +60,10 @@ class Tree {
     return value;
   }
 
+  has(path: Path): boolean {
+    return path.reduce<Value | undefined>((at, key) => (isHash(at) ? at.get(key) : undefined), this.#root) !== undefined;
+  }
+
   /** What is left, as the largest pieces that have a place: sections at the top, settings of roles and accessories. */
   leaves(): [Path, Value][] {
     const deep = ['servers', 'accessories'];
@@ -85,8 +89,9 @@ function put(text: YamlText, path: Path, value: Value): void {
 
 function roles({ text, rest, say }: Work): void {
   for (const [name, settings] of child(text.value, 'servers')) {
-    if (!isHash(settings)) continue;
     const role = ['servers', toS(name)];
+    if (Array.isArray(settings) && rest.has(role)) text.nest(role, 'hosts');
+    if (!isHash(settings)) continue;
     labels(text, [...role, 'labels'], say);
     const wanted = rest.take([...role, 'proxy']);
     const traefik = [...role, 'traefik'];

@@ -49,7 +49,19 @@ export function targetOf(view: View): Hash {
 function labelsOf(view: View, role: Role, args: Settings): Hash {
   const labels = traefikLabels(view, role, [['labels'], ['servers', role.name, 'labels']]);
   const own = [toS(view.raw.get('service')), role.name, view.destination].filter((part) => part !== null).join('-');
-  return labels.size === 0 ? new Map() : proxyOf({ labels, args, own }, view.report);
+  if (labels.size === 0) return new Map();
+  const proxy = proxyOf({ labels, args, own }, view.report);
+  // Kamal 2.12: Configuration#ensure_one_host_for_ssl_roles.
+  if (proxy.get('ssl') === true && role.servers > 1) {
+    proxy.delete('ssl');
+    proxy.delete('ssl_redirect');
+    view.report.lost(
+      view.placeOf(['servers', role.name]),
+      `servers/${role.name}: Let's Encrypt certificates on ${role.servers} servers`,
+      'Kamal 2 has ssl: true on a single server only: put a certificate and its key into the secrets and name them in proxy/ssl (certificate_pem, private_key_pem), or let the load balancer ahead of the servers do TLS',
+    );
+  }
+  return proxy;
 }
 
 function rootProxy(view: View, args: Settings, labels: Hash): Hash {
@@ -106,7 +118,7 @@ function plainRole(view: View, role: Role): Hash {
 function dockerNetwork(view: View, role: Role): void {
   const network = child(role.settings, 'options').get('network');
   if (network === undefined || network === null) return;
-  view.report.lost(view.placeOf(['servers', role.name, 'options', 'network']), `servers/${role.name}/options/network: ${view.reveal(toS(network))}`, 'Kamal 2 runs roles in the network kamal: take the option out, and put what they talk to into that network too (accessories are)');
+  view.report.lost(view.placeOf(['servers', role.name, 'options', 'network']), `servers/${role.name}/options/network: ${toS(network)}`, 'Kamal 2 runs roles in the network kamal: take the option out, and put what they talk to into that network too (accessories are)');
 }
 
 function ordered(proxy: Hash): Hash {
@@ -125,6 +137,20 @@ export function differenceOf(wanted: Hash, base: Hash): Hash {
     } else if (!equal(value, own)) difference.set(key, value);
   }
   return difference;
+}
+
+/**
+ * TLS is the one thing of the base that a destination can take back.
+ * @returns what is wanted, with `ssl: false` where the base has it and it isn't wanted
+ */
+export function withoutSsl(wanted: Hash, base: Hash): Hash {
+  const result = new Map(wanted);
+  if (base.get('ssl') === true && !wanted.has('ssl')) result.set('ssl', false);
+  for (const [key, value] of wanted) {
+    const own = base.get(key);
+    if (isHash(value) && isHash(own)) result.set(key, withoutSsl(value, own));
+  }
+  return result;
 }
 
 /** Paths that the base has and that are not wanted. */

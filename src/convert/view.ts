@@ -11,8 +11,6 @@ export interface View {
   readonly fresh: boolean;
   /** Where a key stands, or what of its path is written somewhere. */
   readonly placeOf: (path: Path) => Place;
-  /** ERB in a text, for people. */
-  readonly reveal: (text: string) => string;
   readonly report: Report;
 }
 
@@ -24,6 +22,8 @@ export interface Role {
   /** Whether it stands in a mapping of its own that settings can be added to. */
   readonly written: boolean;
   readonly traefik: boolean;
+  /** How many servers are listed. */
+  readonly servers: number;
 }
 
 export function child(hash: Hash, key: string): Hash {
@@ -40,14 +40,15 @@ export function whole(value: Value): Value {
 export function rolesOf(raw: Hash): Role[] {
   const servers = raw.get('servers');
   const primary = toS(raw.get('primary_role') ?? 'web');
-  if (Array.isArray(servers)) return [{ name: 'web', settings: new Map(), written: false, traefik: primary === 'web' }];
+  if (Array.isArray(servers)) return [{ name: 'web', settings: new Map(), written: false, traefik: primary === 'web', servers: servers.length }];
   if (!isHash(servers)) return [];
   return [...servers].map(([key, value]) => {
     const name = toS(key);
     const settings: Hash = isHash(value) ? value : new Map();
     // A role that is converted already says it with `proxy`.
     const said = settings.get('traefik') ?? settings.get('proxy') ?? null;
-    return { name, settings, written: isHash(value), traefik: said === null ? name === primary : said !== false };
+    const hosts = Array.isArray(value) ? value : settings.get('hosts');
+    return { name, settings, written: isHash(value), traefik: said === null ? name === primary : said !== false, servers: Array.isArray(hosts) ? hosts.length : 0 };
   });
 }
 

@@ -1,3 +1,4 @@
+import { parseDotenv2 } from '../../kamal/kamal1/dotenv.ts';
 import { DotenvError, dotenvEntries, parseDotenv, type DotenvEntry } from '../../kamal/secrets/dotenv.ts';
 
 /** What a command in a dotenv file would have given, for comparisons: it is never run here. */
@@ -20,17 +21,17 @@ export function isReference(raw: string | undefined): boolean {
  */
 export async function forDotenv3(entry: DotenvEntry): Promise<string | null> {
   const raw = entry.raw ?? '';
-  const wanted = await valueOf(raw, 'legacy');
-  if ((await valueOf(raw, 'strict')) === wanted) return raw;
+  const wanted = await valueOf(raw, parseDotenv2);
+  if ((await valueOf(raw, parseDotenv)) === wanted) return raw;
   for (const attempt of [raw.replaceAll('\\n', '\n'), `'${wanted}'`]) {
-    if (wanted !== null && (await valueOf(attempt, 'strict')) === wanted) return attempt;
+    if (wanted !== null && (await valueOf(attempt, parseDotenv)) === wanted) return attempt;
   }
   return null;
 }
 
-async function valueOf(raw: string, mode: 'legacy' | 'strict'): Promise<string | null> {
+async function valueOf(raw: string, parse: typeof parseDotenv): Promise<string | null> {
   try {
-    const values = await parseDotenv(`KEY=${raw}`, { env: { DOTENV_LINEBREAK_MODE: mode }, run: async (command) => UNKNOWN(command) });
+    const values = await parse(`KEY=${raw}`, { env: {}, run: async (command) => UNKNOWN(command) });
     return values.size === 1 ? (values.get('KEY') ?? null) : null;
   } catch (error) {
     if (error instanceof DotenvError) return null;

@@ -56,7 +56,8 @@ function addTimeout(proxy: Hash, args: Settings, report: Report): void {
 function runOf({ traefik, placeOf }: Server, report: Report): Hash {
   const run: Hash = new Map();
   const published = traefik.get('publish') !== false;
-  if (!published) run.set('publish', false);
+  // Said either way, it may be there to overrule the base's.
+  if (traefik.has('publish')) run.set('publish', published);
   const port = traefik.get('host_port');
   if (published && port !== undefined && port !== null && toS(port) !== '80') run.set('http_port', portNumber(port));
   const image = traefik.get('image');

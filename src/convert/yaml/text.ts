@@ -80,8 +80,29 @@ export class YamlText {
     if (key?.range) this.#edit({ from: key.range[0], to: key.range[1], text: name });
   }
 
-  /** Gives a key a value: in the place of the one it has, else at the end of its mapping, `before` a key if that is there. */
-  put(path: Path, value: Value, before: string | null = null): void {
+  /** Makes a mapping of a list: it moves below `key`. */
+  nest(path: Path, key: string): void {
+    const value = this.#find(path)?.pair.value;
+    if (!isSeq(value) || !value.range) return;
+    const [from] = value.range;
+    const to = lastOf(value);
+    const own = this.#source.slice(from, to);
+    if (value.flow) {
+      this.#edit({ from, to, text: `{ ${key}: ${own} }` });
+      return;
+    }
+    const column = this.#column(from);
+    const first = from - column;
+    const end = endOfLine(this.#source, to);
+    const lines = this.#source.slice(first, end).replaceAll(/^(?=.)/gm, ' '.repeat(this.#step()));
+    this.#edit({ from: first, to: end, text: `${' '.repeat(column)}${key}:\n${lines}` });
+  }
+
+  /**
+   * Gives a key a value: in the place of the one it has, else at the end of its mapping. Where the key above has a value
+   * that is no mapping, nothing happens.
+   */
+  put(path: Path, value: Value): void {
     const found = this.#find(path);
     if (found) {
       this.#edit(this.#replaceValue(found, value));
@@ -90,15 +111,22 @@ export class YamlText {
     const parent = path.slice(0, -1);
     const map = this.#mapAt(parent);
     const key = path.at(-1) ?? '';
-    if (map && map.items.length > 0) this.#edit(map.flow ? this.#insertInFlow(map, [key, value]) : this.#insertInBlock(map, [key, value], before));
-    else if (parent.length > 0) this.put(parent, new Map([[key, value]]));
-    else this.#edit({ from: this.#source.length, to: this.#source.length, text: `${lineEnd(this.#source)}${blockPair(key, value, this.#step()).join('\n')}\n` });
+    if (map && map.items.length > 0) this.#edit(map.flow ? this.#insertInFlow(map, [key, value]) : this.#insertInBlock(map, [key, value]));
+    else if (parent.length > 0 && !this.#occupied(parent)) this.put(parent, new Map([[key, value]]));
+    else if (parent.length === 0) this.#edit({ from: this.#source.length, to: this.#source.length, text: `${lineEnd(this.#source)}${blockPair(key, value, this.#step()).join('\n')}\n` });
   }
 
   /** A line above everything but comments, document marks and ERB at the top. */
   insertOnTop(line: string): void {
     const top = /^(?:\ufeff)?(?:---[^\n]*\n)?/.exec(this.#source)?.[0].length ?? 0;
     this.#edit({ from: top, to: top, text: `${line}\n` });
+  }
+
+  /** Whether a key has a value that isn't a mapping. */
+  #occupied(path: Path): boolean {
+    const value = this.#find(path)?.pair.value ?? null;
+    if (value === null || isMap(value)) return false;
+    return !isScalar(value) || (value.source ?? '') !== '';
   }
 
   #edit({ from, to, text }: { from: number; to: number; text: string }): void {
@@ -177,15 +205,10 @@ export class YamlText {
     return { from: at, to: at, text: `, ${flowPair(key, value)}` };
   }
 
-  #insertInBlock(map: YAMLMap, [key, value]: Entry, before: string | null) {
+  #insertInBlock(map: YAMLMap, [key, value]: Entry) {
     const first = map.items[0] as Pair<Node, Node | null>;
     const column = this.#column(start(first.key));
     const text = blockPair(key, value, this.#step()).map((line) => `${' '.repeat(column)}${line}\n`).join('');
-    const next = before === null ? null : lastPair(map, before);
-    if (next && next !== first) {
-      const at = start(next.key) - column;
-      return { from: at, to: at, text };
-    }
     const at = endOfLine(this.#source, contentEnd(this.#masked.text, map.items.at(-1) as Pair<Node, Node | null>));
     return { from: at, to: at, text: `${at > 0 && this.#source[at - 1] !== '\n' ? '\n' : ''}${text}` };
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { withoutValues } from '../../../src/convert/secrets/env-file.ts';
+import { parseDotenv2 } from '../../../src/kamal/kamal1/dotenv.ts';
 import { parseDotenv } from '../../../src/kamal/secrets/dotenv.ts';
 import { after, convertFiles, deploy } from './project.ts';
 
@@ -13,8 +14,7 @@ async function secretsOf(files: Record<string, string>, file = '.kamal/secrets')
 
 /** As the Kamal that a file is for reads it. */
 async function valuesOf(text: string, kamal: 1 | 2): Promise<Record<string, string>> {
-  const env = { X: 'from-env', ...(kamal === 1 ? { DOTENV_LINEBREAK_MODE: 'legacy' } : {}) };
-  return Object.fromEntries(await parseDotenv(text, { env, run: async (command) => `<${command}>` }));
+  return Object.fromEntries(await (kamal === 1 ? parseDotenv2 : parseDotenv)(text, { env: { X: 'from-env' }, run: async (command) => `<${command}>` }));
 }
 
 describe('.env', () => {

@@ -91,3 +91,27 @@ describe('the rest', () => {
     expect(await convertFiles(files)).toMatchObject({ files: [], renames: [], changes: [] });
   });
 });
+
+describe('TLS', () => {
+  const tls = (hosts: string) => `servers:\n  web:\n    hosts: ${hosts}\n    labels: { traefik.http.routers.app-web.rule: "Host(\`a.test\`)", traefik.http.routers.app-web.tls.certresolver: le }`;
+
+  it('of Let\'s Encrypt on several servers is what Kamal 2 refuses', async () => {
+    const { said: is, lost } = await convertDeploy(deploy('', tls('[ 10.1.0.1, 10.1.0.2 ]')));
+    expect(is['proxy']).toEqual({ host: 'a.test', app_port: 3000 });
+    expect(lost).toEqual(["config/deploy.yml:4: servers/web: Let's Encrypt certificates on 2 servers"]);
+  });
+
+  it('is taken back by a destination with more servers', async () => {
+    const files = { 'config/deploy.yml': deploy('', tls('[ 10.1.0.1 ]')), 'config/deploy.live.yml': 'servers: { web: { hosts: [ 10.1.0.1, 10.1.0.2 ] } }\n', '.env': 'PW=x\n' };
+    const converted = after(files, await convertFiles(files));
+    expect(said(converted['config/deploy.yml'] ?? '')['proxy']).toMatchObject({ ssl: true });
+    expect(said(converted['config/deploy.live.yml'] ?? '')['proxy']).toEqual({ ssl: false });
+  });
+
+  it('keeps the hosts of a role that is a mere list when it needs settings', async () => {
+    const servers = 'servers:\n  web:\n    - 10.1.0.1 # the first\n    - 10.1.0.2\n  api: { hosts: [ 10.1.0.3 ], traefik: true, labels: { traefik.http.routers.app-web.rule: "Host(`b.test`)" } }';
+    const { text, said: is } = await convertDeploy(deploy('labels: { traefik.http.routers.app-web.rule: "Host(`a.test`)" }\n', servers));
+    expect(is['servers']).toEqual({ web: { hosts: ['10.1.0.1', '10.1.0.2'], proxy: { host: 'a.test' } }, api: { hosts: ['10.1.0.3'], proxy: { host: 'b.test' } } });
+    expect(text).toContain('  web:\n    hosts:\n      - 10.1.0.1 # the first\n      - 10.1.0.2\n    proxy:\n      host: a.test\n');
+  });
+});
