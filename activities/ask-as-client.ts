@@ -15,9 +15,14 @@ export interface ClientRequest {
   path: string;
 }
 
-export function urlOf({ tls: secure, name, port, path }: ClientRequest): string {
+/** The port is named only where a client would. */
+function hostHeader({ tls: secure, name, port }: Pick<ClientRequest, 'tls' | 'name' | 'port'>): string {
   const host = isIP(name) === 6 ? `[${name}]` : name;
-  return `${secure ? 'https' : 'http'}://${host}${port === (secure ? 443 : 80) ? '' : `:${port}`}${path}`;
+  return port === (secure ? 443 : 80) ? host : `${host}:${port}`;
+}
+
+export function urlOf({ tls: secure, name, port, path }: ClientRequest): string {
+  return `${secure ? 'https' : 'http'}://${hostHeader({ tls: secure, name, port })}${path}`;
 }
 
 /**
@@ -37,7 +42,7 @@ export async function askAsClient(asked: ClientRequest, via: SshConnection | nul
   for (const each of [plain, stream]) each.on('error', () => undefined);
   try {
     return await new Promise<number>((resolve, reject) => {
-      const headers = { host: name, connection: 'close', 'user-agent': 'bactrian' };
+      const headers = { host: hostHeader(asked), connection: 'close', 'user-agent': 'bactrian' };
       const sent = request({ createConnection: () => stream as never, path: asked.path, headers, signal }, (answer) => {
         answer.resume();
         resolve(answer.statusCode ?? 0);
