@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
 import type { OnFailure, ProbeFrom, RunOptions } from '../../workflows/types.ts';
-import { isDone, type FleetPlan } from '../plan/plan.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { countFrom0, duration, names } from './values.ts';
 
@@ -23,19 +22,29 @@ export function failureOptions(command: Command): Command {
     .addOption(new Option('--probe <from>', 'from where each host is asked five times a second while it changes proxies').choices(['worker', 'host', 'off']).default('worker'));
 }
 
+/** A host of the run, as far as it matters for a canary. */
+interface Candidate {
+  host: string;
+  /** It runs the primary role. */
+  primary: boolean;
+  /** It is there already. */
+  done: boolean;
+}
+
 const DEFAULT_SOAK_SECONDS = 600;
 
 /**
  * What a run is told of them.
  *
+ * @param hosts all hosts of the run
  * @param confirmed whether a person said yes beforehand to whatever would be asked
  * @throws CommandError when the options don't fit each other, or a canary is none of the plan's hosts
  */
-export function failureRules(options: FailureOptions, plan: FleetPlan, confirmed: boolean): Pick<RunOptions, 'canary' | 'onFailure' | 'maxFailures' | 'probe'> {
+export function failureRules(options: FailureOptions, hosts: Candidate[], confirmed: boolean): Pick<RunOptions, 'canary' | 'onFailure' | 'maxFailures' | 'probe'> {
   const { canary, soak, onFailure, maxFailures, probe } = options;
   if (soak !== undefined && !canary) throw new CommandError(EXIT.usage, '--soak needs a --canary to watch', 'name one or more hosts: --canary HOST[,HOST]');
   if (maxFailures !== undefined && onFailure !== 'continue') throw new CommandError(EXIT.usage, '--max-failures counts only where the run goes on', 'add --on-failure continue, or leave it out');
-  if (canary) checkCanaries(canary, plan);
+  if (canary) checkCanaries(canary, hosts);
   return {
     canary: canary ? { hosts: canary, soakSeconds: soak ?? DEFAULT_SOAK_SECONDS, ask: !confirmed } : null,
     onFailure,
@@ -45,15 +54,14 @@ export function failureRules(options: FailureOptions, plan: FleetPlan, confirmed
 }
 
 /** A canary that does not run the primary role proves little, and would wait for one that does. */
-function checkCanaries(canary: string[], { hosts }: FleetPlan): void {
+function checkCanaries(canary: string[], hosts: Candidate[]): void {
   const unknown = canary.filter((name) => !hosts.some(({ host }) => host === name));
   if (unknown.length > 0) {
     throw new CommandError(EXIT.usage, `--canary names ${unknown.join(', ')}, which this run does not work on`, `its hosts are ${hosts.map(({ host }) => host).join(', ')}`);
   }
   const chosen = hosts.filter(({ host }) => canary.includes(host));
-  const primaries = (some: typeof hosts) => some.some((host) => host.roles.some((role) => role.primary));
-  if (primaries(hosts) && !primaries(chosen)) {
+  if (hosts.some(({ primary }) => primary) && !chosen.some(({ primary }) => primary)) {
     throw new CommandError(EXIT.usage, `none of the canaries (${canary.join(', ')}) runs the primary role`, 'name at least one host of it: the other roles begin only once it is healthy');
   }
-  if (chosen.every(isDone)) throw new CommandError(EXIT.usage, `the canaries (${canary.join(', ')}) are there already: nothing would be tried on them`, 'name hosts that are not, or leave --canary out');
+  if (chosen.every(({ done }) => done)) throw new CommandError(EXIT.usage, `the canaries (${canary.join(', ')}) are there already: nothing would be tried on them`, 'name hosts that are not, or leave --canary out');
 }

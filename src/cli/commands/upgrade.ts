@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { ConfigError, problemsInUse } from '../../kamal/index.ts';
 import type { AccessoryMode, Gate, RunOptions, StrategyWish } from '../../../workflows/types.ts';
-import { planUpgrade } from '../../plan/plan.ts';
+import { isDone, planUpgrade } from '../../plan/plan.ts';
 import { askFor } from '../confirm.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { exitOf } from '../exit-of.ts';
@@ -131,7 +131,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
     });
     out.tell(renderPlan(plan, { name: deployment.name, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
     if (plan.refusals.length > 0) throw new CommandError(EXIT.refused, renderRefusals(plan.refusals));
-    const rules = failureRules(options, plan, options.confirmed === true);
+    const rules = failureRules(options, plan.hosts.map((host) => ({ host: host.host, primary: host.roles.some((role) => role.primary), done: isDone(host) })), options.confirmed === true);
     const takeOver = await staleLock(session, project, probe.facts, options.lockWait === true);
     if (options.dryRun) {
       out.result(plan);
