@@ -1,4 +1,4 @@
-import type { Question } from './questions.ts';
+import { UNKNOWN_HOST, type Question } from './questions.ts';
 
 /** What came back, reduced to what may be compared: bodies and headers vary from request to request. */
 export interface Answer {
@@ -51,6 +51,8 @@ export function isSilent(asked: Asked): asked is Silence {
  */
 export function differenceOf(question: Question, before: Asked, after: Asked): AnswerDifference | null {
   if (isSilent(before) || before.from === 'proxy' || before.status >= 500) return null;
+  // Every name is redirected to https by some proxies, one that nobody has, too: it leads nowhere.
+  if (question.host === UNKNOWN_HOST && before.redirect === `https://${UNKNOWN_HOST}`) return null;
   return asGood(question, before, after) ? null : { name: question.name, before: inWords(before), after: inWords(after) };
 }
 

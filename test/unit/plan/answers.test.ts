@@ -77,6 +77,11 @@ describe('what a client would lose', () => {
   ])('%s', (_, before, after) => {
     expect(differenceOf(UP, before, after)).toMatchObject({ name: UP.name });
   });
+  it('a redirect of every name, one that nobody has included', () => {
+    const nobody = question('http unknown host /', 'unknown.invalid', '/');
+    expect(differenceOf(nobody, app(301, { redirect: 'https://unknown.invalid' }), app(404, { from: 'proxy' }))).toBeNull();
+    expect(differenceOf(nobody, app(301, { redirect: 'https://shop.example' }), app(404, { from: 'proxy' }))).not.toBeNull();
+  });
   it('a probe has to end in the same class of status only', () => {
     const probe = probeQuestion('http://lb/up');
     expect(differenceOf(probe, app(404), app(410))).toBeNull();
