@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { LOCK_STEP, UNLOCK_STEP } from '../../workflows/numbering.ts';
 import { Shop } from './shop.ts';
 import { attemptsOn, stepsOn } from './steps.ts';
 import { asItWas, lab, listFleet, locks } from './the-lab.ts';
@@ -35,7 +36,7 @@ describe('a part of the fleet at a time', () => {
     for (const name of ['h1', 'h3']) expect(asItWas(after[name]!), name).toEqual(asItWas(before[name]!));
     expect(await presentState(['h2'])).toEqual(await upgradedState(['h2']));
     // The lock is where all deploys look for it, whichever hosts are meant.
-    expect((await attemptsOn('h1')).map(({ seq, code }) => [seq, code])).toEqual([[10, 0], [900, 0]]);
+    expect((await attemptsOn('h1')).map(({ seq, code }) => [seq, code])).toEqual([[LOCK_STEP, 0], [UNLOCK_STEP, 0]]);
     expect(await attemptsOn('h3')).toEqual([]);
     expect(await locks()).toEqual([]);
 

@@ -1,10 +1,11 @@
+import { firstHostStep, UNLOCK_STEP } from '../../workflows/numbering.ts';
 import { lab } from './the-lab.ts';
 
 /** One attempt of a run's step, as the host's sshd saw it. */
 export interface Attempt {
   host: string;
   run: string;
-  /** 10: lock, 100 and on: the app, 500 and on: accessories, 900: unlock. */
+  /** See `workflows/numbering.ts`: the lock, the app, accessories, unlock. */
   seq: number;
   attempt: number;
   startedAt: number;
@@ -22,5 +23,5 @@ export async function attemptsOn(host: string): Promise<Attempt[]> {
 
 /** The steps, without the lock's. */
 export async function stepsOn(host: string): Promise<Attempt[]> {
-  return (await attemptsOn(host)).filter(({ seq }) => seq >= 100 && seq < 900);
+  return (await attemptsOn(host)).filter(({ seq }) => seq >= firstHostStep(1) && seq < UNLOCK_STEP);
 }
