@@ -1,7 +1,7 @@
 import { isHash, toS, type Hash } from '../kamal/ruby/value.ts';
 import { proxyOf } from './traefik/routers.ts';
 import type { Settings } from './traefik/settings.ts';
-import { child, traefikLabels, whole, type View } from './view.ts';
+import { child, sharedNetworks, traefikLabels, whole, type View } from './view.ts';
 
 /** What is added to accessories: `proxy` for those that Traefik's labels led to, `network` for one of their own. */
 export function accessoriesOf(view: View, args: Settings): Hash {
@@ -13,7 +13,7 @@ export function accessoriesOf(view: View, args: Settings): Hash {
     const proxy = proxyFor(view, name, value, args);
     if (proxy.size > 0) added.set('proxy', proxy);
     const network = child(value, 'options').get('network');
-    if (network !== undefined && network !== null) added.set('network', network);
+    if (network !== undefined && network !== null && !sharedNetworks(view.raw).has(toS(network))) added.set('network', network);
     if (added.size > 0) result.set(key, added);
   }
   return result;

@@ -3,7 +3,7 @@ import { YamlError } from '../kamal/yaml/read.ts';
 import type { Place, Report } from './report.ts';
 import { rewrite } from './rewrite.ts';
 import { differenceOf, surplusOf, targetOf, withoutSsl } from './target.ts';
-import { hasArch, isKamal1, type View } from './view.ts';
+import { hasArch, isKamal1, sharedNetworks, type View } from './view.ts';
 import { flowPair } from './yaml/emit.ts';
 import { ErbTags } from './yaml/mask.ts';
 import { YamlText, type Path } from './yaml/text.ts';
@@ -54,7 +54,7 @@ export function convertConfiguration(base: ConfigurationFile, destinations: read
     if (after !== text) result.set(file, after);
     leftBehind(file, after, report);
   };
-  keep(base, rewrite({ file: base.file, source: base.text, additions: without(target, baseText.value), tags, report }));
+  keep(base, rewrite({ file: base.file, source: base.text, additions: without(target, baseText.value), networks: sharedNetworks(baseText.value), tags, report }));
   const valueOf = ({ file, text }: ConfigurationFile) => new YamlText(converted.get(file) ?? text, tags).value;
   if (destinations.length === 0) notPlaced(base.file, target, valueOf(base), report);
   for (const each of destinations) {
@@ -65,7 +65,7 @@ export function convertConfiguration(base: ConfigurationFile, destinations: read
     for (const path of surplusOf(wanted, target)) {
       report.lost({ file: each.file, line: null }, `${path.join('/')} of ${base.file} isn't meant for ${each.destination}`, 'a destination can\'t take a key away: put it into the files of the other destinations instead');
     }
-    keep(each, rewrite({ file: each.file, source: each.text, additions: without(differenceOf(wanted, target), text.value), tags, report }));
+    keep(each, rewrite({ file: each.file, source: each.text, additions: without(differenceOf(wanted, target), text.value), networks: sharedNetworks(merged), tags, report }));
     notPlaced(each.file, wanted, deepMerge(valueOf(base), valueOf(each)), report);
   }
   return result;

@@ -10,17 +10,20 @@ export interface Rewriting {
   readonly source: string;
   /** What has to be in it (`targetOf`, `differenceOf`). */
   readonly additions: Hash;
+  /** Networks of Docker that roles and accessories leave for Kamal 2's own. */
+  readonly networks: ReadonlySet<string>;
   readonly tags: ErbTags;
   readonly report: Report;
 }
 
 /** Takes Kamal 1's keys out of a file and puts Kamal 2's in, and says so for each. */
-export function rewrite({ file, source, additions, tags, report }: Rewriting): string {
+export function rewrite({ file, source, additions, networks, tags, report }: Rewriting): string {
   const before = new YamlText(source, tags);
   const text = new YamlText(source, tags);
   const rest = new Tree(additions);
   const say = (path: Path, what: string, why: string, guide: GuideSection) => report.change({ file, line: before.lineOf(path) }, what, why, guide);
   roles({ text, rest, say });
+  leaveNetworks(text, networks, say);
   labels(text, ['labels'], say);
   accessories({ text, rest, say });
   builder({ text, rest, say });
@@ -122,6 +125,21 @@ function roles({ text, rest, say }: Work): void {
   }
 }
 
+function leaveNetworks(text: YamlText, networks: ReadonlySet<string>, say: Work['say']): void {
+  for (const name of child(text.value, 'servers').keys()) {
+    const options = ['servers', toS(name), 'options'];
+    const network = options.reduce(child, text.value).get('network');
+    if (network === undefined || !networks.has(toS(network))) continue;
+    say([...options, 'network'], `${options.join('/')}/network is gone`, 'roles and accessories meet in the network kamal', 'network');
+    leave(text, options);
+  }
+}
+
+/** Takes `network` out of options, and options away when nothing else is in them. */
+function leave(text: YamlText, options: Path): void {
+  text.remove(options.reduce(child, text.value).size === 1 ? options : [...options, 'network']);
+}
+
 /** Traefik's labels are of no use without it. */
 function labels(text: YamlText, path: Path, say: Work['say']): void {
   const all = [...path.reduce(child, text.value).keys()].map(toS);
@@ -140,9 +158,14 @@ function accessories({ text, rest, say }: Work): void {
     if (!text.has(network)) continue;
     const options = [...accessory, 'options'];
     const wanted = rest.take([...accessory, 'network']);
-    say(network, `${network.join('/')} is ${accessory.join('/')}/network`, 'Kamal 2 gives each accessory a network itself', 'network');
+    if (wanted === undefined) say(network, `${network.join('/')} is gone`, 'roles and accessories meet in the network kamal', 'network');
+    else say(network, `${network.join('/')} is ${accessory.join('/')}/network`, 'Kamal 2 gives each accessory a network itself', 'network');
+    if (wanted === undefined) {
+      leave(text, options);
+      continue;
+    }
     const only = options.reduce(child, text.value).size === 1;
-    const entries: Entry[] = wanted === undefined ? [] : [['network', wanted]];
+    const entries: Entry[] = [['network', wanted]];
     if (only) text.replace(options, entries);
     else {
       text.remove(network);

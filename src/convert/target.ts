@@ -5,7 +5,7 @@ import { DEFAULT_PORT, deployTimeout, dockerHealth, proxyHealth } from './health
 import { proxyOf } from './traefik/routers.ts';
 import { serverSettings } from './traefik/server.ts';
 import type { Settings } from './traefik/settings.ts';
-import { child, rolesOf, traefikArgs, traefikLabels, whole, type Role, type View } from './view.ts';
+import { child, rolesOf, sharedNetworks, traefikArgs, traefikLabels, whole, type Role, type View } from './view.ts';
 
 /** The order in which a person would write them. */
 const ORDER = [
@@ -118,6 +118,10 @@ function plainRole(view: View, role: Role): Hash {
 function dockerNetwork(view: View, role: Role): void {
   const network = child(role.settings, 'options').get('network');
   if (network === undefined || network === null) return;
+  if (sharedNetworks(view.raw).has(toS(network))) {
+    view.report.note(view.placeOf(['servers', role.name, 'options', 'network']), `servers/${role.name}/options/network: ${toS(network)}`, 'roles and accessories meet in the network kamal now; what else is in the old one has to join it (docker network connect)');
+    return;
+  }
   view.report.lost(view.placeOf(['servers', role.name, 'options', 'network']), `servers/${role.name}/options/network: ${toS(network)}`, 'Kamal 2 runs roles in the network kamal: take the option out, and put what they talk to into that network too (accessories are)');
 }
 

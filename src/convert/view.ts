@@ -73,6 +73,16 @@ export function traefikArgs(view: View): Settings {
   return settings;
 }
 
+/**
+ * Docker networks that roles and accessories share through `options/network`. In Kamal 2 roles are in the network
+ * `kamal`, and so are accessories unless they name another one: there they meet again.
+ */
+export function sharedNetworks(raw: Hash): Set<string> {
+  const of = (key: string) => [...child(raw, key).values()].flatMap((each) => (isHash(each) && isPresent(child(each, 'options').get('network')) ? [toS(child(each, 'options').get('network'))] : []));
+  const accessories = new Set(of('accessories'));
+  return new Set(of('servers').filter((network) => accessories.has(network)));
+}
+
 /** Whether anything in a file is only known to Kamal 1, or missing for Kamal 2. */
 export function isKamal1(raw: Hash): boolean {
   const builder = child(raw, 'builder');

@@ -60,7 +60,7 @@ async function convert(options: ConvertOptions): Promise<number> {
   out.say();
   if (written) out.say(`${green('✓')} written: ${count(files.length + renames.length, 'file')}${open > 0 ? `, ${count(open, 'thing')} left to you` : ''}`);
   else if (options.write) out.say(`${red('✗')} nothing is written: ${refusal ?? ''}`);
-  else out.say(`${yellow('!')} nothing is written yet: ${open > 0 ? `${count(open, 'thing')} left to you; ` : ''}--write writes it${refusal === null ? '' : `, with --force (${refusal})`}`);
+  else out.say(`${yellow('!')} nothing is written yet: ${open > 0 ? `${count(open, 'thing')} left to you; ` : ''}--write writes it${refusal === null || open > 0 ? '' : `, but: ${refusal}`}`);
   return refusal === null || (!options.write && open === 0) ? EXIT.ok : EXIT.refused;
 }
 

@@ -50,7 +50,7 @@ export function withoutValues(text: string): string {
   let result = '';
   let at = 0;
   for (const entry of dotenvEntries(source)) {
-    result += withoutText(source.slice(at, entry.start)).replace(/^#/, ' #') + `${entry.exported ? 'export ' : ''}${entry.key}=${shown(entry.raw)}`;
+    result += withoutText(source.slice(at, entry.start)).replace(/^#/, at === 0 ? '#' : ' #') + `${entry.exported ? 'export ' : ''}${entry.key}=${shown(entry.raw)}`;
     at = entry.end;
   }
   return result + withoutText(source.slice(at));

@@ -3,9 +3,10 @@ import { expect, it } from 'vitest';
 import { parseDotenv } from '../../../src/kamal/secrets/dotenv.ts';
 import { checkConfiguration } from '../../../src/kamal/validation/configuration.ts';
 import { checkKamal1Configuration } from '../../../src/kamal/kamal1/validation.ts';
-import { deepMerge, isHash, type Hash } from '../../../src/kamal/ruby/value.ts';
+import { deepMerge, isHash, toS, type Hash, type Value } from '../../../src/kamal/ruby/value.ts';
 import { readYaml } from '../../../src/kamal/yaml/read.ts';
 import { secretNames } from '../../../src/convert/secrets/names.ts';
+import { rolesOf } from '../../../src/convert/view.ts';
 import { configuration, destination, style, written } from './arbitrary.ts';
 import { after, convertFiles } from './project.ts';
 
@@ -19,6 +20,22 @@ function rendered(text: string): Hash {
   const { value } = readYaml(yaml);
   return isHash(value) ? value : new Map();
 }
+
+/** What no conversion may touch: everything but the keys that it is about. */
+function untouched(raw: Hash): unknown {
+  const about = new Set(['traefik', 'healthcheck', 'stop_wait_time', 'drain_timeout', 'deploy_timeout', 'run_directory', 'proxy', 'builder', 'network', 'health-cmd', 'health-interval']);
+  const plain = (value: Value): unknown => {
+    if (Array.isArray(value)) return value.map(plain);
+    if (!isHash(value)) return value;
+    const kept = [...value].filter(([key]) => !about.has(toS(key)) && !toS(key).startsWith('traefik.')).map(([key, item]): [string, unknown] => [toS(key), plain(item)]);
+    return Object.fromEntries(kept.filter(([, item]) => !(typeof item === 'object' && item !== null && Object.keys(item).length === 0)).toSorted(([a], [b]) => a.localeCompare(b)));
+  };
+  const servers = raw.get('servers');
+  const roles = isHash(servers) ? new Map([...servers].map(([name, role]) => [name, Array.isArray(role) ? new Map([['hosts', role]]) : role])) : servers;
+  return plain(new Map<string, Value>([...raw].map(([key, value]): [string, Value] => [toS(key), value])).set('servers', roles ?? null));
+}
+
+const proxied = (raw: Hash) => rolesOf(raw).filter(({ traefik }) => traefik).map(({ name }) => name);
 
 const comments = (text: string) => text.match(/# comment \d+\./g) ?? [];
 
@@ -42,6 +59,8 @@ it('a configuration that Kamal 1 takes becomes one that Kamal 2 takes; comments 
       if (!left.some(({ what }) => what.includes("isn't meant for"))) expect(checkConfiguration(raw, FACTS)).toEqual([]);
       for (const { what, todo } of left) expect(`${what}${todo}`.length).toBeGreaterThan(10);
       for (const file of ['config/deploy.yml', 'config/deploy.live.yml']) expect(comments(converted[file] ?? '').toSorted()).toEqual(comments(files[file] ?? '').toSorted());
+      expect(untouched(raw)).toEqual(untouched(before));
+      expect(proxied(raw)).toEqual(proxied(before));
       expect(JSON.stringify(conversion.remainders) + JSON.stringify(conversion.changes)).not.toMatch(/[\ue000-\uf8ff]/);
 
       const secrets = new Set<string>();

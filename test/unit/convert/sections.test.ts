@@ -115,3 +115,13 @@ describe('TLS', () => {
     expect(text).toContain('  web:\n    hosts:\n      - 10.1.0.1 # the first\n      - 10.1.0.2\n    proxy:\n      host: a.test\n');
   });
 });
+
+describe('Docker networks', () => {
+  it('that roles and accessories share are left for Kamal 2\'s; others are named', async () => {
+    const servers = 'servers:\n  web: { hosts: [ 10.1.0.1 ], options: { network: private } }\n  jobs: { hosts: [ 10.1.0.1 ], options: { network: other, memory: 1g } }';
+    const { said: is, lost } = await convertDeploy(deploy('accessories:\n  db: { image: "db:1", host: 10.1.0.1, options: { network: private, cpus: 1 } }\n', servers));
+    expect(is['servers']).toEqual({ web: { hosts: ['10.1.0.1'] }, jobs: { hosts: ['10.1.0.1'], options: { network: 'other', memory: '1g' } } });
+    expect(is['accessories']).toEqual({ db: { image: 'db:1', host: '10.1.0.1', options: { cpus: 1 } } });
+    expect(lost).toEqual(['config/deploy.yml:5: servers/jobs/options/network: other']);
+  });
+});
