@@ -1,5 +1,7 @@
 import { app, kamal1, line, prune, proxy, type Secrets } from '../src/kamal/index.ts';
 import type { RoleOrder, Strategy } from '../workflows/types.ts';
+import { FailureType } from './api.ts';
+import { failure } from './failures.ts';
 import { needingSecrets } from './prepare.ts';
 import { healthySeconds, tieCord, type ProveKamal1Script } from './script/kamal1/app.ts';
 import type { PrepareKamal1Script, TraefikScript } from './script/kamal1/prepare.ts';
@@ -65,7 +67,8 @@ function assetsOf(deployment: kamal1.Kamal1Deployment, role: kamal1.Kamal1Role, 
 }
 
 function traefikScript(deployment: kamal1.Kamal1Deployment, step: Kamal1Step): TraefikScript {
-  const { ports, image } = deployment.traefik;
+  const { ports, image, alone } = deployment.traefik;
+  if (alone !== null) throw failure(FailureType.stepFailed, `no second Traefik can run beside the published one, to prove the app before it serves: ${alone}`);
   const warmName = warmTraefikName(step.run);
   const steered = step.strategy === 'handover' && ports !== null ? [...new Set(ports.map(({ containerPort }) => containerPort))] : null;
   const publish = (steered ?? []).map((port) => `$WARM_${port}:${port}`);

@@ -23,7 +23,7 @@ export * as hook from './commands/hook.ts';
 export { abbreviatedVersion, tagsOf, type TagFacts } from './tags.ts';
 export { loadProject, type LoadOptions } from './load.ts';
 export { readSecrets, SecretsError, type SecretsOptions } from './secrets/read.ts';
-export { secretValuesOf } from './secrets/values.ts';
+export { secretValuesIn, secretValuesOf } from './secrets/values.ts';
 export { kamal1NamesOf, type Kamal1Names } from './kamal1/names.ts';
 export * as kamal1 from './kamal1/index.ts';
 export { configJson, configText, jsonScalar, type Json } from './config-report.ts';

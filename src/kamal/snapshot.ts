@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Kamal1Snapshot } from './kamal1/snapshot.ts';
 import { decode, type Encoded } from './ruby/json.ts';
 import type { Hash } from './ruby/value.ts';
 import { isHash } from './ruby/value.ts';
@@ -54,12 +55,14 @@ export function configOf(snapshot: Snapshot): Hash {
 
 /**
  * SHA-256 (hex) of what a snapshot means. Lines, warnings and a version taken from git don't count: another checkout
- * of the same project gives the same digest.
+ * of the same project gives the same digest, and so does the same configuration from another commit.
  */
-export function snapshotDigest(snapshot: Snapshot): string {
+export function snapshotDigest(snapshot: Snapshot | Kamal1Snapshot): string {
   const { origins: _origins, warnings: _warnings, setsEnvironment: _sets, version, ...rest } = snapshot;
   const explicit = version.source === 'git' ? null : version.value;
-  return createHash('sha256').update(canonical({ ...rest, version: explicit })).digest('hex');
+  // Where a Kamal 1 configuration was read from is no part of what it means.
+  const meaning = 'revision' in rest ? { ...rest, revision: null } : rest;
+  return createHash('sha256').update(canonical({ ...meaning, version: explicit })).digest('hex');
 }
 
 /** JSON with sorted keys where order has no meaning; the configuration's own order is kept. */

@@ -24,3 +24,4 @@ export * as registry from './commands/registry.ts';
 export * as ssh from './commands/ssh.ts';
 export * as traefik from './commands/traefik.ts';
 export { routeQuestions, type RouteQuestion } from './questions.ts';
+export { kamal1MangledVariables } from './mangling.ts';

@@ -24,6 +24,8 @@ export interface Traefik {
   readonly unpublishedOptionArgs: readonly string[];
   /** All that the container publishes, by `host_port` and by options; null when Docker decides part of it (a range, any free port). */
   readonly ports: readonly TraefikPort[] | null;
+  /** Why no second Traefik can run beside the published one, to prove the app before it serves; null: one can. */
+  readonly alone: string | null;
   /** What follows the image: Traefik's own arguments. */
   readonly cmdArgs: readonly string[];
 }
@@ -53,6 +55,7 @@ export function traefikOf(config: Hash): Traefik {
   const labels = new Map([...DEFAULT_LABELS, ...section(config, 'labels')]);
   const args = new Map([...DEFAULT_ARGS, ...section(config, 'args')]);
   const options = section(config, 'options');
+  const ports = portsOf(publish ? [port] : [], options);
   return {
     image: config.has('image') ? toS(config.get('image')) : 'traefik:v2.11',
     publish,
@@ -66,9 +69,20 @@ export function traefikOf(config: Hash): Traefik {
     labelArgs: argumentize('--label', labels, KAMAL1),
     optionArgs: optionize(options, undefined, KAMAL1),
     unpublishedOptionArgs: optionize(new Map([...options].filter(([key]) => !isPublish(toS(key)))), undefined, KAMAL1),
-    ports: portsOf(publish ? [port] : [], options),
+    ports,
+    alone: aloneBy(options, ports),
     cmdArgs: ['--providers.docker', ...optionize(args, '=', KAMAL1)],
   };
+}
+
+/** What two containers can't share. */
+function aloneBy(options: Hash, ports: Traefik['ports']): string | null {
+  const network = toS(options.get('network') ?? options.get('net'));
+  if (network === 'host') return "it runs in the host's own network";
+  if (network.startsWith('container:')) return `it runs in the network of ${network}`;
+  const fixed = ['ip', 'ip6', 'mac-address'].find((option) => options.has(option));
+  if (fixed !== undefined) return `it has a fixed address: ${fixed} ${toS(options.get(fixed))}`;
+  return ports === null ? 'Docker chooses some of its ports (publish-all, or ranges and single ports under publish)' : null;
 }
 
 function isPublish(option: string): boolean {

@@ -1,4 +1,6 @@
-import { resolveLookup } from '../configuration/registry.ts';
+import type { Env } from '../configuration/env.ts';
+import { resolveLookup, type Registry } from '../configuration/registry.ts';
+import type { SshSettings } from '../configuration/ssh.ts';
 import { deploymentOf } from '../deployment.ts';
 import { toS } from '../ruby/value.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -6,7 +8,19 @@ import { SecretMissing, type Secrets } from './secrets.ts';
 
 /** All values that must not show: every secret, passwords in the configuration, and env values that ERB may have put there. */
 export function secretValuesOf(snapshot: Snapshot, secrets: Secrets): string[] {
-  const d = deploymentOf(snapshot);
+  return secretValuesIn(deploymentOf(snapshot), secrets);
+}
+
+/** The part of a deployment, of either generation, in which secrets may stand. */
+export interface Secretive {
+  readonly allRoles: readonly { readonly hosts: readonly string[]; env(host: string): Env }[];
+  readonly accessories: readonly { readonly env: Env; readonly registry?: Registry | null }[];
+  readonly registry: Registry;
+  readonly ssh: SshSettings;
+}
+
+/** The same of a deployment. */
+export function secretValuesIn(d: Secretive, secrets: Secrets): string[] {
   const clear = [...d.allRoles.flatMap((role) => role.hosts.map((host) => role.env(host))), ...d.accessories.map(({ env }) => env)].flatMap((env) => [...env.clear.values()].map(toS));
   const registries = [d.registry, ...d.accessories.flatMap(({ registry }) => registry ?? [])].map((registry) => lookupOrEmpty(() => toS(resolveLookup(registry.password, secrets))));
   const values = [...Object.values(secrets.values()), ...registries, ...(d.ssh.keyData ?? [])];

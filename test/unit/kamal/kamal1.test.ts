@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, kamal1, line, Secrets, type Problem } from '../../../src/kamal/index.ts';
+import { ConfigError, kamal1, line, Secrets, secretValuesIn, snapshotDigest, type Problem } from '../../../src/kamal/index.ts';
 import { parseDotenv2 } from '../../../src/kamal/kamal1/dotenv.ts';
 
 const execute = promisify(execFile);
@@ -91,6 +91,34 @@ it("quotes as Kamal 1 does: letters beyond ASCII become escapes, false is a name
   expect(d.roles[0]?.envArgs('10.0.0.1').slice(2)).toEqual(['--env', 'GREETING="caf\\u00E9 \\u{1F42B}"', '--env', 'NONE', '--env', 'PRICE="\\$5 ${HOME}"']);
 });
 
+it('warns of what Kamal 1 changes on the way to the app, and never says a value', async () => {
+  await write(`${VALID}env: { clear: { PLAIN: ok, GREETING: "café", NONE: false, HASH: "#{x}" }, secret: [ KEY ] }\n`);
+  await write('KEY="a\\nb"\n', '.env');
+  const snapshot = await load();
+  const mangled = kamal1.kamal1MangledVariables(kamal1.kamal1DeploymentOf(snapshot), await kamal1.readKamal1Secrets(snapshot, { projectDir, env }));
+  expect(mangled.filter(({ owner }) => owner === 'servers/web').map(({ variable, kind }) => [variable, kind])).toEqual([['GREETING', 'clear'], ['NONE', 'clear'], ['HASH', 'clear'], ['KEY', 'secret']]);
+  expect(mangled[0]?.reason).toMatch(/beyond ASCII/);
+});
+
+it('tells which values must not show: of .env, of the registry, long ones that ERB may have put there', async () => {
+  await write(`${VALID}env: { clear: { LONG: "0123456789abcdef", SHORT: x } }\n`);
+  await write('KEY=from dotenv\n', '.env');
+  const snapshot = await load();
+  expect(secretValuesIn(kamal1.kamal1DeploymentOf(snapshot), await kamal1.readKamal1Secrets(snapshot, { projectDir, env })).sort()).toEqual(['0123456789abcdef', 'from dotenv', 'from the environment']);
+});
+
+it.each([
+  ['options: { memory: 64m }', null],
+  ['options: { network: host }', /host's own network/],
+  ['options: { ip: 10.9.0.2 }', /10\.9\.0\.2/],
+  ['options: { publish: [ "8000-8010:8000-8010" ] }', /ranges/],
+])('says why no second Traefik can run beside one with %s', async (text, why) => {
+  await write(`${VALID}traefik: { ${text} }\n`);
+  const { alone } = kamal1.kamal1DeploymentOf(await load()).traefik;
+  if (why === null) expect(alone).toBeNull();
+  else expect(alone).toMatch(why);
+});
+
 it('makes Traefik beside what runs: another name, no ports, nothing that starts it by itself', async () => {
   await write(`${VALID}traefik: { host_port: 8080, options: { publish: [ "127.0.0.1:443:443/tcp" ], memory: 64m } }\n`);
   const d = kamal1.kamal1DeploymentOf(await load());
@@ -127,6 +155,9 @@ describe('the configuration of an earlier commit', () => {
     expect(d.roles[0]?.labels.get('key')).toBe('kept');
     expect(snapshot.files['my.cnf']).toEqual({ kind: 'file', base64: Buffer.from('then\n').toString('base64') });
     expect(snapshot.files['conf.d']).toEqual({ kind: 'directory', files: [{ path: 'deep/a.cnf', base64: Buffer.from('deep\n').toString('base64') }] });
+    await git('checkout', '-q', 'HEAD~1');
+    expect(snapshotDigest(await load())).toBe(snapshotDigest(snapshot));
+    await git('checkout', '-q', '-');
     expect(snapshot.revision).toBe((await git('rev-parse', 'HEAD~1')).stdout.trim());
     expect((await kamal1.readKamal1Secrets(snapshot, { projectDir, env })).get('SECRET')).toBe('now');
     expect((await git('status', '--porcelain')).stdout.split('\n').filter((each) => !each.startsWith('??')).join('')).toBe('');

@@ -6,18 +6,19 @@ import { mangledVariables } from '../../../src/kamal/index.ts';
 import { arrives } from '../../../src/kamal/mangling.ts';
 import { isHash } from '../../../src/kamal/ruby/value.ts';
 import { Secrets } from '../../../src/kamal/secrets/secrets.ts';
+import { kamal1Quote } from '../../../src/kamal/kamal1/quoting.ts';
 import { kamalQuote } from '../../../src/kamal/shell.ts';
 import { readYaml } from '../../../src/kamal/yaml/read.ts';
 
 describe('arrives', () => {
-  it('foretells 10,000 values as a real shell hands them over', () => {
+  it.each([['2', kamalQuote], ['1', kamal1Quote]])('foretells 10,000 values of Kamal %s as a real shell hands them over', (_, quote) => {
     const unit = fc.constantFrom(...'\'"`$\\{}()[]<>|&;*?~!#=-+%^@ \t\n\r\u0007'.split(''), 'a', 'n', 'é', '日', '😀', '$(', '#{', '#$');
-    const values = fc.sample(fc.string({ unit, minLength: 1, maxLength: 25 }), { numRuns: 10_000, seed: 11 }).filter((value) => arrives(value) !== null);
+    const values = fc.sample(fc.string({ unit, minLength: 1, maxLength: 25 }), { numRuns: 10_000, seed: 11 }).filter((value) => arrives(value, quote) !== null);
     expect(values.length).toBeGreaterThan(9_000);
     for (let start = 0; start < values.length; start += 500) {
       const some = values.slice(start, start + 500);
-      const { stdout } = spawnSync('sh', { input: `printf '%s\\0' ${some.map((value) => kamalQuote(value)).join(' ')}\n` });
-      expect(stdout.toString('utf8').split('\0').slice(0, -1)).toEqual(some.map(arrives));
+      const { stdout } = spawnSync('sh', { input: `printf '%s\\0' ${some.map((value) => quote(value)).join(' ')}\n` });
+      expect(stdout.toString('utf8').split('\0').slice(0, -1)).toEqual(some.map((value) => arrives(value, quote)));
     }
   });
 
