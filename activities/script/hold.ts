@@ -165,16 +165,14 @@ end=$(( $(centiseconds) + ${FIT_SECONDS * 100} ))
 for s in $(held_in "$D/hold"); do
   until [ ! -f "$D/hold" ] || fit "$s"; do [ "$(centiseconds)" -lt $end ] || break; sleep 0.1; done
 done
-names() { held_in "$1" | tr '\\n' ' '; }
-if [ -f "$D/hold" ]; then
-  let_go_of "$D/hold" || fail HostUnreachable "kamal-proxy still holds requests to$stuck"
-  read -r _ from boot _ < "$D/hold"
-  if [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then changed "held requests to $(names "$D/hold")for $(( ($(centiseconds) - from) * 10 )) ms"
-  else changed "held requests to $(names "$D/hold")until the host was restarted"; fi
-elif [ -f "$D/hold.late" ]; then
-  let_go_of "$D/hold.late" || fail HostUnreachable "kamal-proxy still holds requests to$stuck"
-  changed "the host let requests to $(names "$D/hold.late")through by itself: they were held for as long as they may be"
-else note 'nothing is held'; fi
+# The host may end it by itself just now, and then the file is gone.
+cp "$D/hold" "$D/hold.ending" 2> /dev/null || cp "$D/hold.late" "$D/hold.ending" 2> /dev/null || { note 'nothing is held'; exit 0; }
+let_go_of "$D/hold.ending" || fail HostUnreachable "kamal-proxy still holds requests to$stuck"
+read -r _ from boot _ < "$D/hold.ending"
+names=$(held_in "$D/hold.ending" | tr '\\n' ' ')
+if [ -f "$D/hold.late" ]; then changed "the host let requests to \${names}through by itself: they were held for as long as they may be"
+elif [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then changed "held requests to \${names}for $(( ($(centiseconds) - from) * 10 )) ms"
+else changed "held requests to \${names}until the host was restarted"; fi
 rm -f "$D/hold" "$D"/hold.*`;
 
 /** Ends what a run that is over holds on this host, where the host could not end it by itself. */
