@@ -39,18 +39,20 @@ list_proxy() { docker exec kamal-proxy kamal-proxy list 2> /dev/null | sed 's/\\
 # column_of SERVICE N: of its line in the list, counted from the last but one: 0 is running, paused or stopped, 1 its target
 column_of() { awk -v s="$1" -v n="$2" '$1 == s { print $(NF - 1 - n) }'; }
 proxy_since() { docker inspect -f '{{.State.StartedAt}}' kamal-proxy 2> /dev/null; }
-# runs_on_disk SERVICE: what kamal-proxy reads at its next start is made to say that the service runs
+# runs_on_disk SERVICE…: what kamal-proxy reads at its next start is made to say that they run; of all of them at once,
+# since each that is paused has the whole written anew
 runs_on_disk() {
-  docker exec -i kamal-proxy sh -s "$1" > /dev/null 2>&1 <<'BACTRIAN_STATE'
+  docker exec -i kamal-proxy sh -s "$@" > /dev/null 2>&1 <<'BACTRIAN_STATE'
 f=/home/kamal-proxy/.config/kamal-proxy/kamal-proxy.state; n=$f.$$
+e=; for s; do e="$e;/^{\\"name\\":\\"$s\\",/s/\\"pause_controller\\":{\\"state\\":1,/\\"pause_controller\\":{\\"state\\":0,/"; done
 { sed 's/{"name":"/\\
-&/g' "$f" | sed '/^{"name":"'"$1"'",/s/"pause_controller":{"state":1,/"pause_controller":{"state":0,/' | tr -d '\\n'; echo; } > "$n" || exit 1
+&/g' "$f" | sed "\${e#;}" | tr -d '\\n'; echo; } > "$n" || exit 1
 if cmp -s "$f" "$n"; then rm -f "$n"; exit 0; fi
 # Half a file, read while it was written, must not take the place of a whole one.
 case $(head -c 1 "$n")$(tail -c 2 "$n") in '[]') mv "$n" "$f" ;; *) rm -f "$n"; exit 1 ;; esac
 BACTRIAN_STATE
 }
-# let_go SERVICE SINCE: its requests go through again; SINCE is when the kamal-proxy was started that held them
+# let_go SERVICE SINCE FILE: its requests go through again; SINCE is when the kamal-proxy was started that held them
 let_go() {
   tries=0
   while :; do
@@ -59,7 +61,7 @@ let_go() {
     case $(echo "$list" | column_of "$1" 0) in
       running|stopped) return 0 ;;
       # It has read the pause from its disk, and a resume would crash it: only a start without the pause helps.
-      paused) [ "$(proxy_since)" = "$2" ] || { runs_on_disk "$1" && docker restart -t 0 kamal-proxy > /dev/null; } ;;
+      paused) [ "$(proxy_since)" = "$2" ] || { runs_on_disk $(held_in "$3") && docker restart -t 0 kamal-proxy > /dev/null; } ;;
       # It answers, and does not know the service any more.
       *) [ -z "$list" ] || return 0 ;;
     esac
@@ -70,7 +72,7 @@ let_go() {
 # let_go_of FILE: of all that the file says is held
 let_go_of() {
   stuck=; read -r _ _ _ _ since < "$1" || return 0
-  for s in $(held_in "$1"); do let_go "$s" "$since" || stuck="$stuck $s"; done
+  for s in $(held_in "$1"); do let_go "$s" "$since" "$1" || stuck="$stuck $s"; done
   [ -z "$stuck" ]
 }
 held_in() { tail -n +2 "$1" 2> /dev/null | cut -d ' ' -f 1; }
@@ -110,7 +112,7 @@ for s in $(held_in "$D/hold"); do
   (
     exec 9>&-
     docker exec kamal-proxy kamal-proxy pause "$s" --drain-timeout=${NEVER_CUT} --max-pause=${seconds + SPARE_SECONDS}s || exit
-    : > "$D/hold.drained.$s"; runs_on_disk "$s" && : > "$D/hold.mended.$s"
+    : > "$D/hold.drained.$s"; runs_on_disk $(held_in "$D/hold")
   ) > "$D/hold.out.$s" 2>&1 < /dev/null &
 done
 n=0
@@ -132,8 +134,9 @@ ${VOCABULARY}${WORDS}
 n=0
 while is_hold "$D/hold" ${hold} && [ $n -lt ${seconds} ]; do
   n=$((n + 1)); sleep 1
-  # Whoever held them may have died before it could correct what kamal-proxy wrote down.
-  [ $((n % 5)) -ne 0 ] || for s in $(held_in "$D/hold"); do [ -f "$D/hold.mended.$s" ] || { runs_on_disk "$s" && [ -f "$D/hold.drained.$s" ] && : > "$D/hold.mended.$s"; }; done
+  # Whoever held them may have died before it could correct what kamal-proxy wrote down, and another deployment of this
+  # kamal-proxy has the whole written anew.
+  [ $((n % 5)) -ne 0 ] || runs_on_disk $(held_in "$D/hold")
 done
 is_hold "$D/hold" ${hold} || exit 0
 mv "$D/hold" "$D/hold.late"

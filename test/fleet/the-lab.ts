@@ -56,7 +56,7 @@ export async function until(host: string, line: string, journal: 'app' | 'access
 export const moment = {
   boot: () => until('h1', '^container labapp-web-'),
   cutover: () => until('h1', '^stopped [0-9a-f]+ always'),
-  accessory: () => until('h3', '^renamed ', 'accessories'),
+  accessory: () => until('h3', '^stopped ', 'accessories'),
 };
 
 /** Asks the fleet's Redis, from outside; connects anew each time. */

@@ -40,6 +40,11 @@ export class LocalHost {
     return join(this.home, ...parts);
   }
 
+  /** Puts another fake in the place of its `docker`. @param script of `sh`, with Docker's arguments */
+  docker(script: string): void {
+    writeFileSync(join(this.#bin, 'docker'), `#!/bin/sh\n${script}`, { mode: 0o755 });
+  }
+
   read(...parts: string[]): string {
     return readFileSync(this.path(...parts), 'utf8');
   }
@@ -100,7 +105,8 @@ export class LocalHost {
   remove(): void {
     for (const child of this.#children) child.kill('SIGKILL');
     rmSync(this.#bin, { recursive: true, force: true });
-    rmSync(this.home, { recursive: true, force: true });
+    // What a test left behind on the host may still write there.
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 
