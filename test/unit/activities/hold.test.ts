@@ -32,7 +32,18 @@ beforeEach(async () => {
   host.docker(FAKE_PROXY);
   await host.sh('mkdir memory; echo running > memory/shop-web; echo running > memory/shop-admin; echo paused > memory/other-web; echo first > started; : > calls');
 });
-afterEach(() => host.remove());
+afterEach(async () => {
+  await host.sh('for pid in .kamal/bactrian/*/hold.pid; do kill -KILL "$(cat "$pid")"; done');
+  // What was begun in the background may still write there.
+  await host.until(() => {
+    try {
+      host.remove();
+      return true;
+    } catch {
+      return false;
+    }
+  });
+});
 
 const hold = (seconds = 30, number = 7) => holdScript({ services: ['shop-web', 'shop-admin'], hold: number, seconds });
 const states = () => ['shop-web', 'shop-admin', 'other-web'].map((name) => host.read('memory', name).trim());

@@ -105,8 +105,7 @@ export class LocalHost {
   remove(): void {
     for (const child of this.#children) child.kill('SIGKILL');
     rmSync(this.#bin, { recursive: true, force: true });
-    // What a test left behind on the host may still write there.
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    rmSync(this.home, { recursive: true, force: true });
   }
 }
 
