@@ -71,7 +71,7 @@ async function benchmark(options: Options): Promise<void> {
     await lab.up();
     const coldSeconds = await warmUp(bench);
     try {
-      for (const row of chosen) await measure(bench, row, options);
+      for (const row of chosen) await measureOrSay(bench, row, options);
     } finally {
       await report(bench, coldSeconds, options);
     }
@@ -96,6 +96,17 @@ async function warmUp(bench: Bench): Promise<number> {
   const seconds = (Date.now() - began) / 1000;
   await bench.lab.snapshot('upgraded');
   return seconds;
+}
+
+/** A row that can't be measured is said to be so, and fails the command; the others are measured all the same. */
+async function measureOrSay(bench: Bench, row: Row, options: Options): Promise<void> {
+  try {
+    await measure(bench, row, options);
+  } catch (error) {
+    // What was being measured is ended by Ctrl-C too.
+    if (!interrupted) say(`${row.name}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
 }
 
 /** Repetitions go round the contenders, so that a machine that becomes busy is so for all. */

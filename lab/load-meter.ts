@@ -11,6 +11,8 @@ export interface StreamSummary {
   losses: { atMs: number; afterMs: number; reason: string }[];
   /** The longest time without a good answer, the beginning and the end of the load included. */
   outage: number;
+  /** The longest times without a good answer that were worth a word: when each began, and how long it was. */
+  gaps: { atMs: number; ms: number }[];
   /** How long good answers took. */
   median: number;
   p99: number;
@@ -25,6 +27,7 @@ export interface StreamSummary {
 }
 
 const mostLosses = 10;
+const leastGapMs = 100;
 
 /** Counts one stream. Times are given, not read, so that it can be tried without waiting. */
 export class LoadMeter {
@@ -39,6 +42,7 @@ export class LoadMeter {
   #closedIdle = 0;
   #lastGood: number;
   #outage = 0;
+  #gaps: StreamSummary['gaps'] = [];
 
   /** @param startedAt when the load begins, in milliseconds of any clock that all calls share */
   constructor(name: string, startedAt: number) {
@@ -59,6 +63,7 @@ export class LoadMeter {
     this.#took.push(now - sentAt);
     count(this.#answers, body.split(/\s/).slice(0, 2).join(' '));
     this.#outage = Math.max(this.#outage, now - this.#lastGood);
+    this.#noteGap(now);
     this.#lastGood = Math.max(this.#lastGood, now);
   }
 
@@ -68,8 +73,16 @@ export class LoadMeter {
     count(this.#reasons, reason);
   }
 
+  #noteGap(now: number): void {
+    const ms = Math.round(now - this.#lastGood);
+    if (ms < leastGapMs) return;
+    this.#gaps.push({ atMs: Math.round(this.#lastGood - this.#startedAt), ms });
+    this.#gaps = this.#gaps.sort((a, b) => b.ms - a.ms).slice(0, mostLosses);
+  }
+
   /** @param endedAt when the last request was sent */
   summary(endedAt: number): StreamSummary {
+    this.#noteGap(endedAt);
     const took = this.#took.toSorted((a, b) => a - b);
     const at = (share: number): number => Math.round(took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0);
     return {
@@ -80,6 +93,7 @@ export class LoadMeter {
       reasons: Object.fromEntries(this.#reasons),
       losses: this.#losses,
       outage: Math.round(Math.max(this.#outage, endedAt - this.#lastGood)),
+      gaps: this.#gaps,
       median: at(0.5),
       p99: at(0.99),
       slowest: at(1),

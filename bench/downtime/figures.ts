@@ -24,6 +24,7 @@ export interface Figures {
   requests: Spread;
   lost: Spread;
   gapMs: Spread;
+  heldMs: Spread;
   wall: Spread;
   commands: Spread;
   closedIdle: Spread;
@@ -48,6 +49,7 @@ export function figuresOf(trials: readonly Trial[]): Figures {
     requests: spread(({ requests }) => requests),
     lost: spread(({ lost }) => lost),
     gapMs: spread(({ gapMs }) => gapMs),
+    heldMs: spread(({ heldMs }) => heldMs),
     wall: spread(({ wall }) => wall),
     commands: spread(({ commands }) => mean(Object.values(commands))),
     closedIdle: spread(({ closedIdle }) => closedIdle),

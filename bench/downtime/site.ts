@@ -49,7 +49,8 @@ export function httpsSite(lab: Lab, authority: string): Site {
 export function loadFor({ web }: Site, { perSecond, kept }: Row): LoadPlan {
   return {
     maxSeconds: 900,
-    timeoutSeconds: 5,
+    // What is held while an accessory reboots is answered late, and not lost; a browser waits longer than that.
+    timeoutSeconds: 30,
     streams: web.flatMap(({ name, url, ...how }) => [
       { ...how, name: `${name} new`, url: `${url}/`, perSecond, expect: 'labapp ' },
       ...(kept ? [{ ...how, name: `${name} kept`, url: `${url}/`, perSecond: perSecond / 5, expect: 'labapp ', keepAlive: true }] : []),

@@ -31,8 +31,10 @@ export interface Trial {
   /** To the front page, of all web hosts. */
   requests: number;
   lost: number;
-  /** The longest time without an answer on any web host. */
+  /** The longest time without an answer on any web host, but for what follows. */
   gapMs: number;
+  /** The longest time for which requests were held while the accessory rebooted; they are answered late. */
+  heldMs: number;
   reasons: Record<string, number>;
   /** The first losses of each stream: when, how long after they were sent, and why. */
   losses: Record<string, StreamSummary['losses']>;
@@ -64,8 +66,9 @@ const pauseMs = 2000;
  */
 export async function tryOnce(bench: Bench, row: Row, contender: Contender): Promise<{ control: Control; trial: Trial }> {
   const { lab } = bench;
+  // HTTPS is made of that state, the first time.
+  await lab.restore(row.from === 'tls' ? 'kamal1' : row.from);
   const site = row.from === 'tls' ? httpsSite(lab, await serveTls(lab)) : httpSite(lab);
-  if (row.from !== 'tls') await lab.restore(row.from);
   await writeProject(lab, bench.project, { changes: { ...site.changes, ...row.changes } });
   await lab.forgetCommands();
 
@@ -74,6 +77,7 @@ export async function tryOnce(bench: Bench, row: Row, contender: Contender): Pro
   const before = sumOf(await quiet.stop());
 
   const load = await startLoad(loadFor(site, row));
+  const loadBegan = Date.now();
   await pause(pauseMs);
   const began = performance.now();
   const ended = await compete(bench, row, contender, site.options);
@@ -95,7 +99,7 @@ export async function tryOnce(bench: Bench, row: Row, contender: Contender): Pro
       asExpected: wanted === undefined || (Object.values(hosts).every((state) => state === wanted) && (ended.code === 0) === (wanted === 'kamal2')),
       requests: front.sent,
       lost: front.lost,
-      gapMs: front.gapMs,
+      ...gapsOf(streams, accessoryTimes(ended.result, loadBegan)),
       reasons: front.reasons,
       losses: Object.fromEntries(streams.filter(({ losses }) => losses.length > 0).map(({ name, losses }) => [name, losses])),
       closedIdle: front.closedIdle,
@@ -138,22 +142,37 @@ function fromRecord(lab: Lab, result: FleetResult | null): Pick<Trial, 'steps' |
   return { steps, ...(swaps.length > 0 ? { swapMs: Math.max(...swaps) } : {}) };
 }
 
+/** When accessories were rebooted, in milliseconds since the load began. */
+function accessoryTimes(result: FleetResult | null, loadBegan: number): { from: number; to: number }[] {
+  const steps = (result?.accessories ?? []).flatMap((record) => record.steps);
+  return steps.map(({ startedAt, endedAt }) => ({ from: startedAt - loadBegan, to: (endedAt ?? startedAt) - loadBegan }));
+}
+
+/** Of the streams over new connections: one of few requests has gaps of its own. */
+function gapsOf(streams: readonly StreamSummary[], accessories: readonly { from: number; to: number }[]): Pick<Trial, 'gapMs' | 'heldMs'> {
+  let [gapMs, heldMs] = [0, 0];
+  for (const { gaps } of streams.filter(({ name }) => name.endsWith(' new'))) {
+    for (const { atMs, ms } of gaps) {
+      if (accessories.some(({ from, to }) => atMs < to && atMs + ms > from)) heldMs = Math.max(heldMs, ms);
+      else gapMs = Math.max(gapMs, ms);
+    }
+  }
+  return { gapMs, heldMs };
+}
+
 interface Sum {
   sent: number;
   lost: number;
-  gapMs: number;
   closedIdle: number;
   reasons: Record<string, number>;
 }
 
 function sumOf(streams: readonly StreamSummary[]): Sum {
-  const sum: Sum = { sent: 0, lost: 0, gapMs: 0, closedIdle: 0, reasons: {} };
+  const sum: Sum = { sent: 0, lost: 0, closedIdle: 0, reasons: {} };
   for (const stream of streams) {
     sum.sent += stream.sent;
     sum.lost += stream.lost;
     sum.closedIdle += stream.closedIdle;
-    // A stream of few requests has gaps of its own.
-    if (stream.name.endsWith(' new')) sum.gapMs = Math.max(sum.gapMs, stream.outage);
     for (const [reason, count] of Object.entries(stream.reasons)) sum.reasons[reason] = (sum.reasons[reason] ?? 0) + count;
   }
   return sum;

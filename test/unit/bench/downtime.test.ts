@@ -74,6 +74,7 @@ function trial(some: Partial<Trial>): Trial {
     requests: 1000,
     lost: 0,
     gapMs: 20,
+    heldMs: 0,
     reasons: {},
     losses: {},
     closedIdle: 0,

@@ -35,7 +35,7 @@ describe('LoadMeter', () => {
     const inTheMiddle = new LoadMeter('', 0);
     inTheMiddle.good(0, 100, '');
     inTheMiddle.good(150, 1100, '');
-    expect(inTheMiddle.summary(1150).outage).toBe(1000);
+    expect(inTheMiddle.summary(1150)).toMatchObject({ outage: 1000, gaps: [{ atMs: 100, ms: 1000 }, { atMs: 0, ms: 100 }] });
 
     const atTheStart = new LoadMeter('', 0);
     atTheStart.good(690, 700, '');
