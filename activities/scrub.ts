@@ -3,7 +3,7 @@ import { envFileValue, kamalQuote, shellQuote } from '../src/kamal/shell.ts';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 
 /** Shown in place of a secret's value. */
-const MASK = '[REDACTED]';
+export const MASK = '[REDACTED]';
 /** A result or an error is never longer than this, in characters; logs belong into files. */
 const CAP = 4096;
 /** Shorter values would mask half of every text, and are no secrets. */

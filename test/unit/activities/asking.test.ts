@@ -1,51 +1,16 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecure } from 'node:https';
-import { connect, createServer as createPlain, type Server } from 'node:net';
+import { createServer as createPlain, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../../../activities/asking.ts';
 import type { Asked } from '../../../src/plan/answers.ts';
 import type { Question } from '../../../src/plan/questions.ts';
-import { SshError } from '../../../src/ssh/error.ts';
-import type { ExecOptions, ExecResult, SshConnection } from '../../../src/ssh/types.ts';
-
-/** A connection to this machine itself, whose sshd lets through what it is told to. */
-class FakeConnection implements SshConnection {
-  readonly host = 'fake';
-  readonly closed = false;
-  readonly #forwards: boolean;
-  readonly #path: string | undefined;
-
-  constructor(forwards: boolean, path: string | undefined = process.env['PATH']) {
-    this.#forwards = forwards;
-    this.#path = path;
-  }
-
-  async exec(command: string, { stdin = '' }: ExecOptions = {}): Promise<ExecResult> {
-    const child = spawn('/bin/sh', ['-c', command], { env: { PATH: this.#path }, stdio: ['pipe', 'pipe', 'ignore'] });
-    let stdout = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stdin.on('error', () => undefined).end(stdin);
-    const [code] = (await once(child, 'close')) as [number | null];
-    return { code, stdout, stderr: '', truncated: false };
-  }
-
-  async forwardOut(host: string, port: number): Promise<Duplex> {
-    if (!this.#forwards) throw new SshError('refused', this.host, 'open failed: Administratively prohibited', '');
-    const socket = connect(port, host);
-    await once(socket, 'connect').catch(() => {
-      throw new SshError('refused', this.host, 'open failed: Connection refused', '');
-    });
-    return socket;
-  }
-
-  close(): void {}
-}
+import { FakeConnection } from './fake-connection.ts';
 
 describe('a question to a proxy', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bactrian-asking-'));
