@@ -21,7 +21,7 @@ export function accessoriesOf(view: View, args: Settings): Hash {
 
 function proxyFor(view: View, name: string, accessory: Hash, args: Settings): Hash {
   const path = ['accessories', name, 'labels'];
-  const labels = traefikLabels(view, null, [path]);
+  const labels = traefikLabels(view, [path]);
   if (labels.size === 0 || labels.get('traefik.enable') === 'false') return new Map();
   const proxy = proxyOf({ labels, args, own: '' }, view.report);
   if (proxy.size === 0) return proxy;

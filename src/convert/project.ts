@@ -75,10 +75,9 @@ export async function convertProject(project: Project): Promise<Conversion> {
 }
 
 /** The dotenv files of the project and where each one's secrets go. */
-function sources({ base, destinations, others, read }: Project): { common: SecretsSource; own: (SecretsSource & { destination: string })[] } {
+function sources({ destinations, others, read }: Project): { common: SecretsSource; own: (SecretsSource & { destination: string })[] } {
   const some = destinations.length + others.length > 0;
   const of = (file: string, target: string): SecretsSource => ({ file, text: read(file), template: read(`${file}.erb`), target });
-  void base;
   return {
     common: of('.env', some ? `${SECRETS}-common` : SECRETS),
     own: destinations.map(({ destination }) => ({ ...of(`.env.${destination}`, `${SECRETS}.${destination}`), destination })),

@@ -47,7 +47,7 @@ export function targetOf(view: View): Hash {
 }
 
 function labelsOf(view: View, role: Role, args: Settings): Hash {
-  const labels = traefikLabels(view, role, [['labels'], ['servers', role.name, 'labels']]);
+  const labels = traefikLabels(view, [['labels'], ['servers', role.name, 'labels']]);
   const own = [toS(view.raw.get('service')), role.name, view.destination].filter((part) => part !== null).join('-');
   if (labels.size === 0) return new Map();
   const proxy = proxyOf({ labels, args, own }, view.report);
@@ -102,7 +102,7 @@ function proxiedRole(view: View, role: Role, labels: Hash): Hash {
 function plainRole(view: View, role: Role): Hash {
   const added: Hash = new Map();
   if (role.settings.get('traefik') === false) added.set('proxy', false);
-  const labels = traefikLabels(view, role, [['servers', role.name, 'labels']]);
+  const labels = traefikLabels(view, [['servers', role.name, 'labels']]);
   const [label] = labels.take(/.*/);
   if (label && labels.peek('traefik.enable')?.value !== 'false') {
     view.report.lost(label.place, `servers/${role.name}/labels: Traefik sent requests to this role though Kamal didn't ask for it`, `if it is to go on so, give servers/${role.name} a proxy: with host and app_port`);

@@ -19,8 +19,6 @@ export interface Role {
   readonly name: string;
   /** Empty when the role is a mere list of hosts. */
   readonly settings: Hash;
-  /** Whether it stands in a mapping of its own that settings can be added to. */
-  readonly written: boolean;
   readonly traefik: boolean;
   /** How many servers are listed. */
   readonly servers: number;
@@ -40,7 +38,7 @@ export function whole(value: Value): Value {
 export function rolesOf(raw: Hash): Role[] {
   const servers = raw.get('servers');
   const primary = toS(raw.get('primary_role') ?? 'web');
-  if (Array.isArray(servers)) return [{ name: 'web', settings: new Map(), written: false, traefik: primary === 'web', servers: servers.length }];
+  if (Array.isArray(servers)) return [{ name: 'web', settings: new Map(), traefik: primary === 'web', servers: servers.length }];
   if (!isHash(servers)) return [];
   return [...servers].map(([key, value]) => {
     const name = toS(key);
@@ -48,18 +46,18 @@ export function rolesOf(raw: Hash): Role[] {
     // A role that is converted already says it with `proxy`.
     const said = settings.get('traefik') ?? settings.get('proxy') ?? null;
     const hosts = Array.isArray(value) ? value : settings.get('hosts');
-    return { name, settings, written: isHash(value), traefik: said === null ? name === primary : said !== false, servers: Array.isArray(hosts) ? hosts.length : 0 };
+    return { name, settings, traefik: said === null ? name === primary : said !== false, servers: Array.isArray(hosts) ? hosts.length : 0 };
   });
 }
 
-/** Traefik's labels of the configuration as a whole and of a role, the role's over the others. */
-export function traefikLabels(view: View, role: Role | null, paths: readonly Path[]): Settings {
+/** Traefik's labels that stand at some paths, those of later ones over the others. */
+export function traefikLabels(view: View, paths: readonly Path[]): Settings {
   const settings = new Settings();
   for (const path of paths) {
     const labels = path.reduce(child, view.raw);
     for (const [key, value] of labels) if (isTraefikLabel(toS(key))) settings.add(toS(key), value, view.placeOf([...path, toS(key)]));
   }
-  return role === null || settings.size > 0 ? settings : new Settings();
+  return settings;
 }
 
 export function isTraefikLabel(key: string): boolean {

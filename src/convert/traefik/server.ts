@@ -2,7 +2,7 @@ import { isHash, toS, type Hash, type Value } from '../../kamal/ruby/value.ts';
 import type { Place, Report } from '../report.ts';
 import { isErb } from '../yaml/mask.ts';
 import { entryPointsOf } from './entry-points.ts';
-import { seconds, type Setting, type Settings } from './settings.ts';
+import { seconds, type Settings } from './settings.ts';
 
 /** Where Kamal 1's `traefik:` stands, key by key. */
 export interface Server {
@@ -116,5 +116,3 @@ function publish(text: string, run: Hash, published: boolean, place: Place, repo
 function portNumber(value: Value): Value {
   return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
 }
-
-export type { Setting };
