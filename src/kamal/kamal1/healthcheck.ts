@@ -46,9 +46,10 @@ export function hasUrl({ port, path }: Healthcheck): boolean {
 /** `URI.join("http://localhost:PORT", path)`: the port of HTTP is left out, dots are resolved. */
 function urlOf(port: string, path: string): string {
   const base = `http://localhost:${port}`;
-  if (path === '') return port === '' || port === '80' ? 'http://localhost' : base;
+  // Ruby leaves an empty path as it is.
+  if (/^([?#]|$)/.test(path)) return (port === '' || port === '80' ? 'http://localhost' : base) + path;
   if (!URL.canParse(path, base)) return base + path;
-  const url = new URL(path, base).href;
-  // Ruby leaves a host without a path as it is.
+  // A host without a port of its own keeps the check's.
+  const url = new URL(path.replace(/^\/\/[^/?#:]+(?=[/?#]|$)/, `$&:${port}`), base).href;
   return /^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*$/i.test(path) ? url.replace(/\/$/, '') : url;
 }

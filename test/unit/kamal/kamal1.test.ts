@@ -119,6 +119,23 @@ it.each([
   else expect(alone).toMatch(why);
 });
 
+// What Ruby's URI.join gives for these.
+it.each([
+  ['3000', '/up', 'http://localhost:3000/up'],
+  ['80', '/up?x=1', 'http://localhost/up?x=1'],
+  ['3000', 'up', 'http://localhost:3000/up'],
+  ['3000', '/a/../b', 'http://localhost:3000/b'],
+  ['3000', '', 'http://localhost:3000'],
+  ['3000', '?q', 'http://localhost:3000?q'],
+  ['3000', '//x', 'http://x:3000'],
+  ['80', '//x/y', 'http://x/y'],
+  ['3000', '//x:5/y', 'http://x:5/y'],
+  ['3000', 'http://o', 'http://o'],
+])('checks health on port %s and path %j at %s', async (port, path, url) => {
+  await write(`${VALID}healthcheck: { port: ${port}, path: "${path}" }\n`);
+  expect(kamal1.kamal1DeploymentOf(await load()).healthcheck.cmd).toBe(`curl -f ${url} || exit 1`);
+});
+
 it('makes Traefik beside what runs: another name, no ports, nothing that starts it by itself', async () => {
   await write(`${VALID}traefik: { host_port: 8080, options: { publish: [ "127.0.0.1:443:443/tcp" ], memory: 64m } }\n`);
   const d = kamal1.kamal1DeploymentOf(await load());
