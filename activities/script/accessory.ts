@@ -42,6 +42,12 @@ export function nextName(container: string): string {
 
 const names = (container: string): string => `NAME=${q(container)}; NEXT=${q(nextName(container))}`;
 
+/** TCP ports on which a container waits for connections from elsewhere. */
+const LISTENING = `listening() {
+  pid=$(docker inspect -f '{{.State.Pid}}' "$1")
+  awk '$4 == "0A" { split($2, at, ":"); if (at[1] !~ /7F$/ && at[1] != "00000000000000000000000001000000") print at[2] }' "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6" 2> /dev/null | sort -u
+}`;
+
 /** Old and new share their data: the new one is stopped before anybody starts the old one again. */
 const GIVE_UP = `give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }`;
 
@@ -52,6 +58,7 @@ const GIVE_UP = `give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "
 export function prepareAccessoryScript(args: PrepareAccessoryScript): string {
   return `
 ${names(args.container)}
+${LISTENING}
 # A run that was cut off here and that nobody remembers: its journal tells where it was, so this one goes on from there.
 for other in "$B"/*/accessories.journal; do
   from=\${other%/*}
@@ -78,6 +85,7 @@ directory ${q(args.envFile.directory)}
 ${fromBase64(args.envFile.content, `| file ${q(args.envFile.path)} 0600 || exit 1`)}
 ${args.files.map(upload).join('\n')}
 if [ -n "$there" ]; then
+  ! is_running "$there" || listening "$there" > "$D/listening.$NAME"
   wanted=$(image_of "$there")
   ${args.pull ? `${audit(args.audits.pulled)}\n  ${args.pull} > /dev/null || fail RegistryUnavailable ${q(`the image ${args.image} can't be pulled just now`)}` : sameImage(args)}
 fi
@@ -97,15 +105,14 @@ export function swapAccessoryScript(args: SwapAccessoryScript): string {
   return `
 ${names(args.container)}
 ${GIVE_UP}
-# listening ID: TCP ports on which a container waits for connections from elsewhere
-listening() { awk '$4 == "0A" { split($2, at, ":"); if (at[1] !~ /7F$/ && at[1] != "00000000000000000000000001000000") print at[2] }' "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/net/tcp" "/proc/$(docker inspect -f '{{.State.Pid}}' "$1")/net/tcp6" 2> /dev/null | sort -u; }
+${LISTENING}
 old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
 [ -n "$old" ] || journalled "container $NAME" || old=$(id "$NAME")
 new=$(id "$NEXT"); [ -n "$new" ] || new=$(id "$NAME")
 [ -n "$new" ] && [ "$new" != "$old" ] || fail StepFailed "the new container for $NAME, made ready in an earlier step, is gone"
 if ! is_running "$new"; then
   if [ -n "$old" ] && is_running "$old"; then
-    listening "$old" > "$D/listening.$NAME"
+    [ -s "$D/listening.$NAME" ] || listening "$old" > "$D/listening.$NAME"
     ${audit(args.audits.stopped)}
     t0=$(centiseconds)
     stop "$old" -t ${STOP_SECONDS}
