@@ -1,0 +1,28 @@
+import { lab } from './the-lab.ts';
+
+/** A host whose firewall lets in SSH, HTTP and what belongs to a connection, over IPv4 and IPv6, and drops the rest. */
+export async function dropInput(host: string): Promise<void> {
+  const ended = await lab.exec(
+    host,
+    `set -e
+     for t in iptables ip6tables; do
+       $t -A INPUT -i lo -j ACCEPT
+       $t -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+       $t -A INPUT -p tcp -m multiport --dports 22,80 -j ACCEPT
+     done
+     iptables -P INPUT DROP
+     ip6tables -A INPUT -p icmpv6 -j ACCEPT; ip6tables -P INPUT DROP`,
+  );
+  if (ended.code !== 0) throw new Error(ended.stderr);
+}
+
+/** Rules of ours on the host, warm proxies, and processes that watch or let go: nothing when all is over. */
+export async function rulesLeft(host: string): Promise<string> {
+  const { stdout } = await lab.exec(
+    host,
+    `for t in iptables ip6tables; do $t-save | grep bactrian; done
+     docker ps -a --format '{{.Names}}' | grep warm
+     for p in /proc/[0-9]*; do tr '\\0' ' ' 2>/dev/null < $p/cmdline | grep -o 'bactrian-[a-z]* [0-9].*'; done; :`,
+  );
+  return stdout.trim();
+}
