@@ -9,7 +9,7 @@
  * - from Docker's bridges and over loopback, and all of IPv6: REDIRECT to W. A DNAT would be lost between Docker's
  *   isolated networks, can't leave loopback, and finds no IPv6 address;
  * - everything by REDIRECT where Docker keeps no chains of its own in iptables (its nftables backend, `iptables: false`),
- *   everything IPv4 by DNAT where nothing listens on W (userland-proxy off).
+ *   everything IPv4 by DNAT where nothing passes on what comes to W (userland-proxy off).
  *
  * Rules of the kind `steer` carry the requests; those of the kind `keep` hold W shut to everybody who wasn't steered and
  * let the steered ones in, as long as the proxy behind W runs. Each carries the run and the time at which it is overdue.
@@ -54,6 +54,8 @@ steered_ports() { awk 'NR == FNR { known[$1]; next } $1 in known' "$SD/warm-port
 # warm_port CONTAINER-PORT: where the warm proxy is published
 warm_port() { sed -n "s/^$1 //p" "$SD/warm-ports" 2> /dev/null; }
 is_listening() { cat /proc/net/tcp /proc/net/tcp6 2> /dev/null | awk -v p="$(printf :%04X "$1")" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 } END { exit !found }'; }
+# is_passed_on PORT: by Docker's userland proxy; without it Docker itself listens there, and answers nobody
+is_passed_on() { $AS_ROOT sh -c 'cat /proc/[0-9]*/cmdline' 2> /dev/null | tr '\\0' ' ' | grep -q "[-]host-port $1 "; }
 address_of() { docker inspect -f '{{range $n, $x := .NetworkSettings.Networks}}{{$x.IPAddress}} {{end}}' "$1" 2> /dev/null | tr ' ' '\\n' | grep . | head -n 1; }
 pid_of() { docker inspect -f '{{.State.Pid}}' "$1" 2> /dev/null; }
 alive() { [ "\${1:-0}" -gt 0 ] && { [ -d "/proc/$1" ] || $AS_ROOT test -d "/proc/$1"; }; }
@@ -111,7 +113,7 @@ steer() {
   firewall || return 1
   a=$(address_of "$1"); pid=$(pid_of "$1"); [ -n "$a" ] && alive "$pid" || return 1
   how=both; [ "$FW_KNOWN" = docker ] || how=redirect
-  is_listening "$(head -n 1 "$SD/warm-ports" | cut -d ' ' -f 2)" || { [ $how = both ] || return 1; how=dnat; }
+  is_passed_on "$(head -n 1 "$SD/warm-ports" | cut -d ' ' -f 2)" || { [ $how = both ] || return 1; how=dnat; }
   echo "$a $pid $1 $2 $3" > "$SD/steered.new" && mv "$SD/steered.new" "$SD/steered"
   steer4 "$a" $how "$(bridges | tr '\\n' ' ')" | renew iptables nat steer || return 1
   ! over6 || [ $how = dnat ] || steer6 | renew ip6tables nat steer

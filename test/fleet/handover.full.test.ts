@@ -42,7 +42,7 @@ describe('a handover that is cut off', () => {
     // A client that keeps its connection: the old proxy is still draining when its last lines come.
     const load = await startLoad(loadOn(lab, 10, { keepAlive: line !== 'steered' }));
     const upgrade = shop.start('upgrade', '-y', '-h', lab.host('h1').address, '--strategy', 'handover');
-    await until('h1', LINES[line]);
+    await until('h1', LINES[line], 'app', 180);
     await cut.act();
     // The command line follows a worker that died, and starts it again.
     const ended = await upgrade.ended;
