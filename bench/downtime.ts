@@ -150,7 +150,7 @@ async function report(bench: Bench, coldSeconds: number, options: Options): Prom
   await mkdir(options.results, { recursive: true });
   await writeFile(join(options.results, 'downtime.json'), `${JSON.stringify(json, null, 2)}\n`);
   const times = first.entries[0]?.trials.length ?? 0;
-  const caption = `${first.row.title}; two web hosts, ${times === 1 ? 'once each' : `${times} times each: median (least–most)`}, on ${machine.cores} cores${busy ? ' that had other work to do, too' : ''}`;
+  const caption = `${first.row.title}; two web hosts, ${times === 1 ? 'once each' : `${times} times each: median (least–most)`}, on ${machine.cores}${busy ? ' busy' : ''} cores`;
   await writeFile(join(options.results, 'downtime.svg'), chartOf(first, caption));
   say(`written: ${join(options.results, 'downtime.json')}, downtime.svg`);
 }
