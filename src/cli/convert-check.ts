@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix, resolve } from 'node:path';
 import type { Rename } from '../convert/hooks.ts';
@@ -25,12 +25,7 @@ interface Conditions {
  * @param files new texts of configuration files, by path relative to the project
  */
 export async function checkConverted(dir: string, files: ReadonlyMap<string, string>, { renames, configFile, destinations }: Conditions): Promise<Checked> {
-  const copy = mkdtempSync(join(tmpdir(), 'bactrian-convert-'));
-  try {
-    const renamed = renames.flatMap(({ from, to }): Place[] => [{ path: parts(from) }, { path: parts(to), target: resolve(dir, from) }]);
-    // What lies outside the project stays as it is.
-    const places = [...[...files].map(([file, text]): Place => ({ path: parts(file), text })), ...renamed];
-    link(dir, copy, places.filter(({ path }) => path[0] !== '..' && path[0] !== ''));
+  return await inConvertedCopy(dir, files, renames, async (copy) => {
     const problems: Problem[] = [];
     for (const destination of destinations) {
       try {
@@ -42,6 +37,21 @@ export async function checkConverted(dir: string, files: ReadonlyMap<string, str
     }
     const once = problems.filter((problem, index) => problems.findIndex(({ file, line, message }) => file === problem.file && line === problem.line && message === problem.message) === index);
     return { problems: once.filter((problem) => !isErb(problem)), unknown: once.filter(isErb) };
+  });
+}
+
+/**
+ * Calls with a copy of the project as it is once converted: links to what stays, in a folder that only this user reads.
+ * @param files new texts, by path relative to the project
+ */
+export async function inConvertedCopy<T>(dir: string, files: ReadonlyMap<string, string>, renames: readonly Rename[], use: (copy: string) => Promise<T>): Promise<T> {
+  const copy = mkdtempSync(join(tmpdir(), 'bactrian-convert-'));
+  try {
+    const renamed = renames.flatMap(({ from, to }): Place[] => [{ path: parts(from) }, { path: parts(to), target: resolve(dir, from) }]);
+    // What lies outside the project stays as it is.
+    const places = [...[...files].map(([file, text]): Place => ({ path: parts(file), text })), ...renamed];
+    link(dir, copy, places.filter(({ path }) => path[0] !== '..' && path[0] !== ''));
+    return await use(copy);
   } finally {
     rmSync(copy, { recursive: true });
   }
@@ -62,7 +72,8 @@ interface Place {
 /** A folder like another one: links to what is in it, but for some places. */
 function link(from: string, to: string, places: readonly Place[]): void {
   const changed = new Set(places.map(({ path }) => path[0] ?? ''));
-  for (const name of readdirSync(from)) if (!changed.has(name)) symlinkSync(join(from, name), join(to, name));
+  // A folder that the conversion adds has nothing in it yet.
+  for (const name of existsSync(from) ? readdirSync(from) : []) if (!changed.has(name)) symlinkSync(join(from, name), join(to, name));
   for (const { path, text, target } of places.filter((place) => place.path.length === 1)) {
     if (text !== undefined) writeFileSync(join(to, path[0] ?? ''), text);
     if (target !== undefined) symlinkSync(target, join(to, path[0] ?? ''));

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, SecretMissing, SecretsError, VersionMissing } from '../kamal/index.ts';
 import { SshError } from '../ssh/error.ts';
 import { TemporalSetupError } from '../temporal/errors.ts';
+import { checkCommand } from './commands/check.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
 import { configCommand } from './commands/config.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -46,6 +47,7 @@ function program(): Command {
   upgradeCommand(root);
   configCommand(root);
   convertCommand(root);
+  checkCommand(root);
   watchCommand(root);
   statusCommand(root);
   decideCommands(root);

@@ -24,6 +24,8 @@ export interface FleetWish {
   accessories: AccessoryMode;
   /** Whether requests can be steered on the hosts is tried. */
   prove: boolean;
+  /** Called with each selected host whose Docker answers, while the connection is open. */
+  also?: (connection: SshConnection, facts: HostFacts) => Promise<void>;
 }
 
 /** Hosts looked at at once. */
@@ -43,7 +45,13 @@ export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets
       try {
         const connection = await pool.get(host);
         const facts = await lookAt(connection, deployment, { prove: wish.prove });
-        probe.facts.push(deployment.hosts.includes(host) && facts.dockerVersion !== null ? { ...facts, ...(await askAround(connection, deployment, secrets, facts, wish)) } : facts);
+        if (!deployment.hosts.includes(host) || facts.dockerVersion === null) {
+          probe.facts.push(facts);
+          continue;
+        }
+        const around = await askAround(connection, deployment, secrets, facts, wish);
+        await wish.also?.(connection, facts);
+        probe.facts.push({ ...facts, ...around });
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
         probe.unreachable.push({ host, message: error.message, hint: error.hint });

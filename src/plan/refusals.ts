@@ -10,8 +10,12 @@ import { predictedDifferences } from './predicted-answers.ts';
 import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
 import { chooseStrategy, type StrategyWish } from './strategy.ts';
 
+/** What a refusal is about: scripts tell refusals apart by it. */
+export type RefusalSubject = 'fleet-size' | 'labels' | 'options' | 'accessory-proxy' | 'docker' | 'tools' | 'lock' | 'role' | 'traefik' | 'neighbours' | 'ports' | 'strategy' | 'certificates' | 'accessory' | 'answers' | 'reach';
+
 /** A reason not to begin, found before anything was changed. */
 export interface Refusal {
+  about: RefusalSubject;
   /** The host it was found on; null when the configuration alone is the reason. */
   host: string | null;
   reason: string;
@@ -49,15 +53,16 @@ export function configurationRefusals(snapshot: Snapshot, deployment: Deployment
     const origin = snapshot.origins[key];
     return origin ? `${origin.file}:${origin.line}: ` : '';
   };
-  const refuse = (reason: string, hint: string): Refusal => ({ host: null, reason, hint });
+  const refuse = (about: RefusalSubject, reason: string, hint: string): Refusal => ({ about, host: null, reason, hint });
   return [
-    ...(deployment.hosts.length > MOST_HOSTS ? [refuse(`${deployment.hosts.length} hosts are too many for one run (at most ${MOST_HOSTS})`, 'take a part of them with -h, then the next')] : []),
+    ...(deployment.hosts.length > MOST_HOSTS ? [refuse('fleet-size', `${deployment.hosts.length} hosts are too many for one run (at most ${MOST_HOSTS})`, 'take a part of them with -h, then the next')] : []),
     ...deployment.roles.flatMap((role) => {
       const active = [...role.labels.keys()].map(toS).filter((label) => ACTIVE_TRAEFIK_LABEL.test(label));
       const off = toS(role.labels.get('traefik.enable')) === 'false';
       return active.length > 0 && !off
         ? [
             refuse(
+              'labels',
               `${place(`servers/${role.name}/labels`) || place('labels')}role ${role.name} keeps the label ${active[0]}: while Traefik lives it would route to both generations, and break the site`,
               "take Kamal 1's traefik labels out (kamal-proxy does not read them), or add the label `traefik.enable: false`",
             ),
@@ -66,13 +71,14 @@ export function configurationRefusals(snapshot: Snapshot, deployment: Deployment
     }),
     ...deployment.roles.flatMap((role) =>
       exclusive(role).map((option) =>
-        refuse(`${place(`servers/${role.name}/options`)}role ${role.name} has the Docker option ${option}: two generations of it can't run side by side`, 'take the option out for the upgrade, or upgrade this role with `kamal upgrade`'),
+        refuse('options', `${place(`servers/${role.name}/options`)}role ${role.name} has the Docker option ${option}: two generations of it can't run side by side`, 'take the option out for the upgrade, or upgrade this role with `kamal upgrade`'),
       ),
     ),
     ...deployment.accessories
       .filter((accessory) => accessory.runningProxy && !accessory.hosts.every((host) => deployment.rolesOn(host).some((role) => role.runningProxy)))
       .map((accessory) =>
         refuse(
+          'accessory-proxy',
           `${place(`accessories/${accessory.name}/proxy`)}accessory ${accessory.name} is behind kamal-proxy on a host that runs no proxied role of the app`,
           'this version of bactrian does not start a proxy for an accessory alone: take its `proxy:` out for the upgrade, then `kamal accessory reboot`',
         ),
@@ -89,12 +95,12 @@ function exclusive(role: Role): string[] {
 
 /** Reasons on one host. */
 export function hostRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions): Refusal[] {
-  const refuse = (reason: string, hint: string): Refusal => ({ host: facts.host, reason, hint });
+  const refuse = (about: RefusalSubject, reason: string, hint: string): Refusal => ({ about, host: facts.host, reason, hint });
   if (facts.dockerVersion === null) {
-    return [refuse(`Docker does not answer: ${facts.dockerError}`, 'is Docker installed and running, and may the SSH user use it?')];
+    return [refuse('docker', `Docker does not answer: ${facts.dockerError}`, 'is Docker installed and running, and may the SSH user use it?')];
   }
   return [
-    ...(facts.missingTools.length > 0 ? [refuse(`the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux and coreutils there')] : []),
+    ...(facts.missingTools.length > 0 ? [refuse('tools', `the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux and coreutils there')] : []),
     ...(options.waitForLock ? [] : lockRefusals(facts, refuse)),
     ...roleRefusals(facts, deployment, options, refuse),
     ...proxyRefusals(facts, deployment, options, refuse),
@@ -104,7 +110,7 @@ export function hostRefusals(facts: HostFacts, deployment: Deployment, options: 
   ];
 }
 
-type Refuse = (reason: string, hint: string) => Refusal;
+type Refuse = (about: RefusalSubject, reason: string, hint: string) => Refusal;
 
 function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
   // A lock of ours is judged by who asks Temporal whether its run is over.
@@ -112,6 +118,7 @@ function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
     .filter((lock) => !/bactrian run \S+/.test(lock.details ?? '') && !(lock.details === null && lock.intendedBy))
     .map((lock) =>
       refuse(
+        'lock',
         `the deploy lock ${lock.path} is held: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`,
         'wait for that deploy to end; if nobody runs it any more: `kamal lock release`',
       ),
@@ -122,14 +129,14 @@ function roleRefusals(facts: HostFacts, deployment: Deployment, options: Refusal
   return deployment.rolesOn(facts.host).flatMap((role) => {
     const running = runningContainer(facts, deployment, role);
     if (running && options.version !== undefined && inKamalNetwork(running) && versionOf(running, role) !== options.version) {
-      return [refuse(`role ${role.name} is on Kamal 2 already, with version ${versionOf(running, role)}`, `\`kamal deploy --version ${options.version}\` brings it to that version`)];
+      return [refuse('role', `role ${role.name} is on Kamal 2 already, with version ${versionOf(running, role)}`, `\`kamal deploy --version ${options.version}\` brings it to that version`)];
     }
-    if (!running) return [refuse(`no container of role ${role.name} runs here`, 'deploy it first, or leave the host out with -h')];
+    if (!running) return [refuse('role', `no container of role ${role.name} runs here`, 'deploy it first, or leave the host out with -h')];
     const inImages = facts.images.some((image) => image.id === running.image.id);
     return [
-      ...(inImages ? [] : [refuse(`the image that role ${role.name} runs is gone from the host`, 'deploy that version again: the upgrade boots what runs now')]),
+      ...(inImages ? [] : [refuse('role', `the image that role ${role.name} runs is gone from the host`, 'deploy that version again: the upgrade boots what runs now')]),
       ...(running.networkMode === 'host' || running.ports.length > 0
-        ? [refuse(`${running.name} ${running.networkMode === 'host' ? 'is on the host network' : 'publishes ports'}: two generations of it can't run side by side`, 'upgrade this role with `kamal upgrade`')]
+        ? [refuse('role', `${running.name} ${running.networkMode === 'host' ? 'is on the host network' : 'publishes ports'}: two generations of it can't run side by side`, 'upgrade this role with `kamal upgrade`')]
         : []),
     ];
   });
@@ -143,13 +150,13 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
   const free = new Set([TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name)?.ports.map((port) => port.hostPort) ?? []));
   const taken = proxied.length === 0 ? [] : deployment.effectiveProxyRun(facts.host).ports.map((port) => port.hostPort).filter((port) => facts.listening.includes(port) && !free.has(port));
   return [
-    ...(traefik && !isKamals(traefik) ? [refuse('a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h')] : []),
+    ...(traefik && !isKamals(traefik) ? [refuse('traefik', 'a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h')] : []),
     ...strangers.map((container) =>
       deployment.accessoriesOn(facts.host).some((accessory) => accessory.serviceName === container.name)
-        ? refuse(`this host's Traefik also routes to the accessory ${container.name}, which kamal-proxy would not do`, "take its traefik labels away, or give it a `proxy:` section, and reboot it first")
-        : refuse(`this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
+        ? refuse('neighbours', `this host's Traefik also routes to the accessory ${container.name}, which kamal-proxy would not do`, "take its traefik labels away, or give it a `proxy:` section, and reboot it first")
+        : refuse('neighbours', `this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
     ),
-    ...taken.map((port) => refuse(`port ${port} is in use by something that is neither Traefik nor kamal-proxy`, 'kamal-proxy publishes it: free the port, or set `proxy: run: http_port/https_port`')),
+    ...taken.map((port) => refuse('ports', `port ${port} is in use by something that is neither Traefik nor kamal-proxy`, 'kamal-proxy publishes it: free the port, or set `proxy: run: http_port/https_port`')),
     ...strategyRefusals(facts, deployment, options, refuse),
     ...(options.allowIssuance ? [] : tlsRefusals(facts, deployment, options, refuse)),
   ];
@@ -159,7 +166,7 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
 function strategyRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
   const { strategy, reason } = chooseStrategy(facts, deployment, options.strategy);
   if (options.strategy !== 'handover' || strategy === 'handover' || reason === null || appGeneration(facts, deployment) === 'kamal2') return [];
-  return [refuse(`new connections can't be steered here: ${reason}`, '`--strategy auto` takes `swap` for such a host, with one gap of a stop and a start')];
+  return [refuse('strategy', `new connections can't be steered here: ${reason}`, '`--strategy auto` takes `swap` for such a host, with one gap of a stop and a start')];
 }
 
 /** Without a certificate, each client's first request waits for Let's Encrypt, or fails with it. */
@@ -170,6 +177,7 @@ function tlsRefusals(facts: HostFacts, deployment: Deployment, options: RefusalO
   const names = missing.map(({ name, remark }) => (remark === null ? name : `${name} (${remark})`)).join(', ');
   return [
     refuse(
+      'certificates',
       `\`ssl: true\` and there is no certificate for ${names} that kamal-proxy could serve: the first HTTPS request would wait for one`,
       `go on with --allow-issuance, best with --rolling, or bring a custom certificate${options.importCertificates ? '' : '; --no-import-certificates leaves those that Traefik holds'}`,
     ),
@@ -181,13 +189,13 @@ function answerRefusals(facts: HostFacts, deployment: Deployment, options: Refus
   const lost = notAccepted(predictedDifferences(facts.answers, deployment, facts.host), options.acceptAnswers);
   if (lost.length === 0) return [];
   const lines = lost.map(({ name, before, after }) => `'${name}' (${before} now, then ${after})`);
-  return [refuse(`Traefik answers what kamal-proxy would not: ${lines.join(', ')}`, `give kamal-proxy these names (\`proxy: hosts\`), or accept it: ${acceptOption(lost)}`)];
+  return [refuse('answers', `Traefik answers what kamal-proxy would not: ${lines.join(', ')}`, `give kamal-proxy these names (\`proxy: hosts\`), or accept it: ${acceptOption(lost)}`)];
 }
 
 /** A database that admits the old network's addresses only: the commonest breakage of all. */
 function reachRefusals(facts: HostFacts, options: RefusalOptions, refuse: Refuse): Refusal[] {
   return notAcceptedPlaces(facts.reach, options.acceptUnreachable).map((place) =>
-    refuse(`the app reaches ${placeInWords(place)} now, and would not from the network kamal: ${SAID[place.now]}`, `${place.hint}; or go on with --accept-unreachable ${place.variables.join(',')}`),
+    refuse('reach', `the app reaches ${placeInWords(place)} now, and would not from the network kamal: ${SAID[place.now]}`, `${place.hint}; or go on with --accept-unreachable ${place.variables.join(',')}`),
   );
 }
 
@@ -208,16 +216,16 @@ function accessoryRefusals(facts: HostFacts, deployment: Deployment, options: Re
     if (!container) return [];
     if (options.accessories === 'join') {
       const safe = container.networks.every((network) => network === 'bridge' || network === 'kamal');
-      return safe ? [] : [refuse(`accessory ${accessory.name} is in the network ${container.networks.join(', ')}: joining it to another one while it runs would cut its connections`, 'use --accessories reboot or skip')];
+      return safe ? [] : [refuse('accessory', `accessory ${accessory.name} is in the network ${container.networks.join(', ')}: joining it to another one while it runs would cut its connections`, 'use --accessories reboot or skip')];
     }
     const anonymous = container.mounts.filter(isAnonymousVolume);
     const tagged = facts.images.find((image) => image.tags.includes(accessory.image));
     return [
       ...anonymous.map((mount) =>
-        refuse(`accessory ${accessory.name} keeps data in an anonymous volume (${mount.destination}): a new container would begin without it`, 'give it a directory or a named volume first, or use --accessories join or skip'),
+        refuse('accessory', `accessory ${accessory.name} keeps data in an anonymous volume (${mount.destination}): a new container would begin without it`, 'give it a directory or a named volume first, or use --accessories join or skip'),
       ),
       ...(tagged && tagged.id !== container.image.id && !options.pullAccessories
-        ? [refuse(`accessory ${accessory.name} runs another image than ${accessory.image} names by now`, 'tag the running image again, or accept the new one with --pull-accessories')]
+        ? [refuse('accessory', `accessory ${accessory.name} runs another image than ${accessory.image} names by now`, 'tag the running image again, or accept the new one with --pull-accessories')]
         : []),
     ];
   });

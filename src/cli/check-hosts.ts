@@ -1,0 +1,58 @@
+import { lookCloser } from '../../activities/check.ts';
+import type { Secrets } from '../kamal/index.ts';
+import { hostItems } from '../plan/check/host.ts';
+import { ItemsAt, type CheckItem } from '../plan/check/items.ts';
+import type { HostLook } from '../plan/check/look.ts';
+import { planUpgrade } from '../plan/plan.ts';
+import { hostRefusals, type RefusalOptions } from '../plan/refusals.ts';
+import { primaryHostOf } from '../plan/workflow-id.ts';
+import { probeFleet } from './probe-fleet.ts';
+import type { LoadedProject } from './project.ts';
+
+/** As an upgrade without options would have it: what it would refuse is what a check is for. */
+const AS_UPGRADE: Omit<RefusalOptions, 'now'> = {
+  strategy: 'auto',
+  accessories: 'reboot',
+  pullAccessories: false,
+  allowIssuance: false,
+  importCertificates: true,
+  waitForLock: false,
+  acceptAnswers: [],
+  acceptUnreachable: [],
+};
+
+/**
+ * Looks at all selected hosts as an upgrade does before its plan, and closer. Changes nothing on them.
+ * @returns items host by host, in Kamal's order, and first what concerns the fleet
+ */
+export async function checkHosts(project: LoadedProject, secrets: Secrets): Promise<CheckItem[]> {
+  const { deployment, snapshot } = project;
+  const looks = new Map<string, HostLook>();
+  const probe = await probeFleet(project, secrets, {
+    probeUrls: [],
+    accessories: AS_UPGRADE.accessories,
+    prove: true,
+    also: async (connection, facts) => {
+      looks.set(facts.host, await lookCloser(connection, deployment, secrets, facts));
+    },
+  });
+  const options = { ...AS_UPGRADE, now: Date.now() };
+  const plan = planUpgrade(snapshot, deployment, secrets, probe.facts, options);
+  const primary = primaryHostOf(deployment);
+  const fleet = new ItemsAt('project');
+  for (const { about, reason, hint } of plan.refusals.filter(({ host }) => host === null)) fleet.fail(about, reason, hint);
+  const versions = new Set(plan.hosts.flatMap(({ roles }) => roles.map(({ runningVersion }) => runningVersion)));
+  if (versions.size > 1) fleet.warn('versions', `${deployment.service} runs in several versions: ${[...versions].join(', ')}`, 'deploy one version everywhere, or let each host keep its own');
+  const hosts = [...new Set([...deployment.hosts, primary])].flatMap((host): CheckItem[] => {
+    const lost = probe.unreachable.find((each) => each.host === host);
+    if (lost) return [{ id: 'ssh', level: 'fail', where: host, what: lost.message, fix: lost.hint }];
+    const facts = probe.facts.find((each) => each.host === host);
+    if (!facts) return [];
+    const seen = { facts, look: looks.get(host) ?? null, plan: plan.hosts.find((each) => each.host === host) ?? null, refusals: plan.refusals.filter((refusal) => refusal.host === host), deployment, primary: host === primary, now: options.now };
+    if (deployment.hosts.includes(host)) return hostItems(seen);
+    // The primary host isn't selected: only its lock counts.
+    const held = hostRefusals(facts, deployment, options).filter(({ about }) => about === 'lock');
+    return held.map(({ reason, hint }): CheckItem => ({ id: 'lock', level: 'fail', where: host, what: reason, fix: hint }));
+  });
+  return [...fleet.items, ...hosts];
+}
