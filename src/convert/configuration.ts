@@ -2,7 +2,7 @@ import { deepMerge, isHash, toS, type Hash } from '../kamal/ruby/value.ts';
 import { YamlError } from '../kamal/yaml/read.ts';
 import type { Place, Report } from './report.ts';
 import { rewrite } from './rewrite.ts';
-import { differenceOf, surplusOf, targetOf, withoutSsl } from './target.ts';
+import { differenceOf, inOneForm, surplusOf, targetOf, withoutSsl } from './target.ts';
 import { hasArch, isKamal1, sharedNetworks, type View } from './view.ts';
 import { flowPair } from './yaml/emit.ts';
 import { ErbTags } from './yaml/mask.ts';
@@ -47,7 +47,14 @@ export function convertConfiguration(base: ConfigurationFile, destinations: read
   const baseText = read(base, tags);
   const fresh = isKamal1(baseText.value) || !hasArch(baseText.value);
   const result = new Map<string, string>();
-  const target = targetOf(viewOf([{ file: base.file, text: baseText }], baseText.value, { destination: null, fresh, report }));
+  const own = targetOf(viewOf([{ file: base.file, text: baseText }], baseText.value, { destination: null, fresh, report }));
+  const merges = destinations.map((each) => {
+    const text = read(each, tags);
+    const merged = deepMerge(baseText.value, text.value);
+    const view = viewOf([{ file: base.file, text: baseText }, { file: each.file, text }], merged, { destination: each.destination, fresh, report });
+    return { each, text, merged, target: targetOf(view) };
+  });
+  const [target = own, ...targets] = inOneForm([own, ...merges.map((merge) => merge.target)]);
   const converted = new Map<string, string>();
   const keep = ({ file, text }: ConfigurationFile, after: string) => {
     converted.set(file, after);
@@ -57,11 +64,8 @@ export function convertConfiguration(base: ConfigurationFile, destinations: read
   keep(base, rewrite({ file: base.file, source: base.text, additions: without(target, baseText.value), networks: sharedNetworks(baseText.value), tags, report }));
   const valueOf = ({ file, text }: ConfigurationFile) => new YamlText(converted.get(file) ?? text, tags).value;
   if (destinations.length === 0) notPlaced(base.file, target, valueOf(base), report);
-  for (const each of destinations) {
-    const text = read(each, tags);
-    const merged = deepMerge(baseText.value, text.value);
-    const view = viewOf([{ file: base.file, text: baseText }, { file: each.file, text }], merged, { destination: each.destination, fresh, report });
-    const wanted = withoutSsl(targetOf(view), target);
+  for (const [index, { each, text, merged }] of merges.entries()) {
+    const wanted = withoutSsl(targets[index] ?? new Map(), target);
     for (const path of surplusOf(wanted, target)) {
       report.lost({ file: each.file, line: null }, `${path.join('/')} of ${base.file} isn't meant for ${each.destination}`, 'a destination can\'t take a key away: put it into the files of the other destinations instead');
     }

@@ -23,6 +23,7 @@ export function targetOf(view: View): Hash {
   const roles = rolesOf(raw);
   const proxied = roles.filter((role) => role.traefik);
   const labels = new Map(proxied.map((role) => [role.name, labelsOf(view, role, args)]));
+  dropSharedTls(view, labels);
   const [first, ...others] = [...labels.values()];
   const shared = first !== undefined && others.every((other) => equal(first, other));
   if (proxied.length > 0 || roles.length === 0) {
@@ -62,6 +63,26 @@ function labelsOf(view: View, role: Role, args: Settings): Hash {
     );
   }
   return proxy;
+}
+
+/** Kamal 2 asks for a certificate in one role only (Kamal 2.12: `Configuration#ensure_unique_hosts_for_ssl_roles`). */
+function dropSharedTls(view: View, labels: ReadonlyMap<string, Hash>): void {
+  const secure = [...labels].filter(([, proxy]) => proxy.get('ssl') === true);
+  const shared = secure.filter(([name, proxy]) => secure.some(([other, its]) => other !== name && hostsOf(its).some((host) => hostsOf(proxy).includes(host))));
+  for (const [name, proxy] of shared) {
+    proxy.delete('ssl');
+    proxy.delete('ssl_redirect');
+    view.report.lost(
+      view.placeOf(['servers', name]),
+      `servers/${name}: Let's Encrypt certificates for a host name of another role too`,
+      'Kamal 2 asks for the certificate of a name in one role only: give each role names of its own, or do TLS ahead of the servers',
+    );
+  }
+}
+
+function hostsOf(proxy: Hash): string[] {
+  const hosts = proxy.get('hosts') ?? proxy.get('host') ?? [];
+  return (Array.isArray(hosts) ? hosts : [hosts]).map(toS);
 }
 
 function rootProxy(view: View, args: Settings, labels: Hash): Hash {
@@ -127,6 +148,27 @@ function dockerNetwork(view: View, role: Role): void {
 
 function ordered(proxy: Hash): Hash {
   return new Map([...proxy].sort(([a], [b]) => ORDER.indexOf(toS(a)) - ORDER.indexOf(toS(b))));
+}
+
+/**
+ * `host` and `hosts` (and `path_prefix`, `path_prefixes`) must not meet when a destination is merged over the base: where
+ * one of the trees has the longer form, all get it.
+ */
+export function inOneForm(targets: readonly Hash[]): Hash[] {
+  const forms = ([['host', 'hosts'], ['path_prefix', 'path_prefixes']] as const).filter(([, long]) => targets.some((target) => holds(target, long)));
+  return targets.map((target) => longForm(target, new Map(forms)));
+}
+
+/** `servers/ROLE` has no `hosts` here, so the key is always that of a proxy. */
+function holds(hash: Hash, name: string): boolean {
+  return [...hash].some(([key, value]) => key === name || (isHash(value) && holds(value, name)));
+}
+
+function longForm(hash: Hash, forms: ReadonlyMap<string, string>): Hash {
+  return new Map([...hash].map(([key, value]): [typeof key, Value] => {
+    const long = forms.get(toS(key));
+    return long === undefined ? [key, isHash(value) ? longForm(value, forms) : value] : [long, [value]];
+  }));
 }
 
 /** What has to stand in the destination's file, so that merged over the base it gives what is wanted. */

@@ -125,3 +125,27 @@ describe('Docker networks', () => {
     expect(lost).toEqual(['config/deploy.yml:5: servers/jobs/options/network: other']);
   });
 });
+
+describe('host names', () => {
+  const labelled = (rule: string, host: string) => `{ hosts: [ ${host} ], labels: { traefik.http.routers.app.rule: "${rule}", traefik.http.routers.app.tls.certresolver: le }, traefik: true }`;
+
+  it('of one role have certificates; of two roles Kamal 2 refuses them', async () => {
+    const servers = `servers:\n  web: ${labelled('Host(`a.test`)', '10.1.0.1')}\n  api: ${labelled('Host(`a.test`)', '10.1.0.2')}`;
+    const { said: is, lost } = await convertDeploy(deploy('', servers));
+    expect(is['proxy']).toEqual({ host: 'a.test', app_port: 3000 });
+    expect(lost).toEqual(['web', 'api'].map((role, index) => `config/deploy.yml:${index + 4}: servers/${role}: Let's Encrypt certificates for a host name of another role too`));
+  });
+
+  it('are a list everywhere when a destination has several', async () => {
+    const files = {
+      'config/deploy.yml': deploy('', 'servers:\n  web: { hosts: [ 10.1.0.1 ], labels: { traefik.http.routers.app.rule: "Host(`a.test`)" } }'),
+      'config/deploy.live.yml': 'servers:\n  web: { labels: { traefik.http.routers.app.rule: "Host(`b.test`, `c.test`)" } }\n',
+      '.env': 'PW=x\n',
+    };
+    const conversion = await convertFiles(files);
+    const converted = after(files, conversion);
+    expect(said(converted['config/deploy.yml'] ?? '')['proxy']).toEqual({ hosts: ['a.test'], app_port: 3000 });
+    expect(said(converted['config/deploy.live.yml'] ?? '')['proxy']).toEqual({ hosts: ['b.test', 'c.test'] });
+    expect(conversion.remainders.filter(({ weight }) => weight === 'lost')).toEqual([]);
+  });
+});
