@@ -69,7 +69,7 @@ async function demonstrate(rolling: boolean, keep: boolean): Promise<number> {
   const after = await generations();
 
   console.log(`\n${tableOf(before, after, streams)}\n`);
-  console.log('/redis needs the accessory, which is rebooted on the way. h3 serves no requests.');
+  console.log('/redis needs the accessory, which is rebooted on the way: requests wait meanwhile. h3 serves none.');
   for (const [reason, count] of lostReasons(streams)) console.log(`lost: ${count} × ${reason}`);
   await whatNext(keep);
   const arrived = lab.hosts.every((host) => after.get(host.name) === 'kamal2');

@@ -90,8 +90,7 @@ export async function accessories(input: AccessoriesInput): Promise<HostRecord[]
     for (const { steps } of crowd) steps.phase('accessories');
     const most = Math.max(...crowd.map((member) => member.accessories.length));
     for (let round = 0; round < most; round += 1) {
-      // A database half way between two containers is no place to stop at; between two accessories is.
-      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the run was cancelled');
+      stopHere();
       const turns = crowd.flatMap((member) => turnOf(member, round) ?? []);
       await (input.mode === 'join' ? CancellationScope.nonCancellable(() => join(turns)) : reboot(turns));
     }
@@ -115,6 +114,7 @@ export async function accessories(input: AccessoriesInput): Promise<HostRecord[]
 
   async function reboot(turns: Turn[]): Promise<void> {
     const ready = await prepare(turns);
+    stopHere();
     await CancellationScope.nonCancellable(async () => {
       let waiting = ready;
       const swapped: Turn[] = [];
@@ -223,6 +223,11 @@ export async function accessories(input: AccessoriesInput): Promise<HostRecord[]
     for (const { member } of turns) member.steps.phase('accessories');
     return verdicts.shift() ?? 'put back';
   }
+}
+
+/** A database half way between two containers is no place to stop at; between two accessories, or before the first act, is. */
+function stopHere(): void {
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the run was cancelled');
 }
 
 function isLate(error: unknown): boolean {
