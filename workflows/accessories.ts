@@ -114,8 +114,6 @@ export async function accessories(input: AccessoriesInput): Promise<HostRecord[]
 
   async function reboot(turns: Turn[]): Promise<void> {
     const ready = await prepare(turns);
-    // The cancellation of a step that ends well at that moment is not heard by the step.
-    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the run was cancelled');
     stopHere();
     await CancellationScope.nonCancellable(async () => {
       let waiting = ready;
