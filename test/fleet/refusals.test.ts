@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { realKamal } from '../../lab/kamal.ts';
 import { must } from '../../lab/run.ts';
+import type { CheckItem } from '../../src/plan/check/items.ts';
 import { Shop } from './shop.ts';
 import { attemptsOn } from './steps.ts';
 import { fleetAsItWas, lab, listFleet } from './the-lab.ts';
@@ -146,6 +147,22 @@ describe('what is wrong is said before the first change', () => {
     it('an accessory whose image is another one by now', () =>
       whileOn('h3', `docker tag redis:7.0 redis:kept && docker tag ${labapp} redis:7.0`, 'docker tag redis:kept redis:7.0 && docker rmi --no-prune redis:kept', () =>
         expectRefused(3, /redis.*another image/, /--pull-accessories/)));
+  });
+
+  it('all at once, with what to do about each, by `bactrian check`', async () => {
+    const service = `docker run -d --name wiki --label 'traefik.http.routers.wiki.rule=Host("wiki")' ${labapp} worker`;
+    const port = 'setsid busybox nc -ll -p 443 < /dev/null > /dev/null 2>&1 & echo $! > /run/nc.pid';
+    await whileOn('h1', `mkdir .kamal/locks/labapp; ${service}; ${port}`, 'rmdir .kamal/locks/labapp; docker rm -f wiki; kill $(cat /run/nc.pid)', async () => {
+      await shop.configure({ changes: { proxy: { app_port: 80 } } });
+      await writeFile(join(shop.dir, '.kamal/secrets'), 'KAMAL_REGISTRY_PASSWORD=wrong\nAPP_SECRET=app-secret-1\nREDIS_PASSWORD=redis-secret-1\n');
+      const ended = await shop.bactrian('check', '--json', '-h', lab.host('h1').address);
+      expect(ended.code, ended.stderr).toBe(3);
+      const items = JSON.parse(ended.stdout) as CheckItem[];
+      const failed = items.filter(({ level }) => level === 'fail');
+      expect(failed.map(({ id }) => id).sort()).toEqual(['health', 'lock', 'neighbours', 'ports', 'registry']);
+      expect(failed.find(({ id }) => id === 'health')?.fix).toBe('set `proxy/app_port: 3000`');
+      expect(ended.stdout).not.toContain('secret-1');
+    });
   });
 
   it('a second run at once', async () => {
