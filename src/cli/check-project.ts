@@ -43,7 +43,7 @@ export async function checkDeployment(options: CheckOptions): Promise<CheckedDep
     const { files, renames, remainders } = await convertProject(project);
     if (kamal1) {
       const left = remainders.filter(({ weight, file }) => weight === 'lost' && !file.startsWith(`${project.hooksPath}/`));
-      at.fail('kamal-1-project', `${project.base.file} is a configuration of Kamal 1; the rest is looked at as it would be converted`, `\`bactrian convert\` shows what it becomes, \`bactrian convert --write\` writes it${left.length > 0 ? '; what is left to you:' : ''}`);
+      at.fail('kamal-1-project', `${project.base.file} has keys or labels of Kamal 1, or no builder/arch; the rest is looked at as it would be converted`, `\`bactrian convert\` shows what it becomes, \`bactrian convert --write\` writes it${left.length > 0 ? '; what is left to you:' : ''}`);
       for (const { file, line, what, todo } of left) at.warn('convert', `${line === null ? file : `${file}:${line}`}: ${what}`, todo);
     }
     hooks(at, project, kamal1);
