@@ -39,13 +39,14 @@ export async function checkHosts(project: LoadedProject, secrets: Secrets): Prom
   const options = { ...AS_UPGRADE, now: Date.now() };
   const plan = planUpgrade(snapshot, deployment, secrets, probe.facts, options);
   const primary = primaryHostOf(deployment);
+  const byHook = snapshot.hooks.present.includes('pre-connect') ? ' If the hook pre-connect opens the way, run it by hand first.' : '';
   const fleet = new ItemsAt('project');
   for (const { about, reason, hint } of plan.refusals.filter(({ host }) => host === null)) fleet.fail(about, reason, hint);
   const versions = new Set(plan.hosts.flatMap(({ roles }) => roles.map(({ runningVersion }) => runningVersion)));
   if (versions.size > 1) fleet.warn('versions', `${deployment.service} runs in several versions: ${[...versions].join(', ')}`, 'deploy one version everywhere, or let each host keep its own');
   const hosts = [...new Set([...deployment.hosts, primary])].flatMap((host): CheckItem[] => {
     const lost = probe.unreachable.find((each) => each.host === host);
-    if (lost) return [{ id: 'ssh', level: 'fail', where: host, what: lost.message, fix: lost.hint }];
+    if (lost) return [{ id: 'ssh', level: 'fail', where: host, what: oneLine(lost.message), fix: oneLine(`${lost.hint}${byHook}`) }];
     const facts = probe.facts.find((each) => each.host === host);
     if (!facts) return [];
     const seen = { facts, look: looks.get(host) ?? null, plan: plan.hosts.find((each) => each.host === host) ?? null, refusals: plan.refusals.filter((refusal) => refusal.host === host), deployment, primary: host === primary, now: options.now };
@@ -55,4 +56,8 @@ export async function checkHosts(project: LoadedProject, secrets: Secrets): Prom
     return held.map(({ reason, hint }): CheckItem => ({ id: 'lock', level: 'fail', where: host, what: reason, fix: hint }));
   });
   return [...fleet.items, ...hosts];
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, ' ');
 }

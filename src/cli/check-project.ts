@@ -65,6 +65,7 @@ async function checkLoaded(at: ItemsAt, options: CheckOptions, inPlace: (text: s
     if (!(error instanceof ConfigError)) throw error;
     // A file that Kamal can't read has no keys that anything could be said of.
     for (const problem of error.problems) addProblem(at, problem.key === '' && !problem.message.includes('destination') ? 'config-unreadable' : 'config', problem, inPlace);
+    notLookedAt(at, options);
     return [];
   }
   const { snapshot, deployment } = loaded;
@@ -77,12 +78,19 @@ async function checkLoaded(at: ItemsAt, options: CheckOptions, inPlace: (text: s
     const count = Object.keys(secrets.values()).length;
     if (problems.length === 0) at.ok('secrets', `secrets resolve (${count} value${count === 1 ? '' : 's'})`);
     for (const warning of warningsOf(loaded, secrets)) at.warn('config-warning', inPlace(warning), 'as Kamal does it: nothing, if it is meant');
+    if (problems.length > 0) notLookedAt(at, options);
     return options.offline || problems.length > 0 ? [] : await checkHosts(loaded, secrets);
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;
     addProblem(at, 'secrets', { file: error.file, line: error.line, column: null, key: error.key, found: '', expected: '', message: error.message }, inPlace);
+    notLookedAt(at, options);
     return [];
   }
+}
+
+/** Without configuration and secrets nothing tells which hosts, and how to reach them. */
+function notLookedAt(at: ItemsAt, { offline }: CheckOptions): void {
+  if (!offline) at.warn('hosts', 'no host was looked at', 'put the project right first, then check again');
 }
 
 function addProblem(at: ItemsAt, id: string, { file, line, message, found, expected, hint }: Problem, inPlace: (text: string) => string): void {

@@ -43,7 +43,7 @@ async function check(options: Options): Promise<number> {
     out.say(`\n${checkText(checked.items)}`);
     all.push(...checked.items.map((item) => (options.allDestinations ? { ...item, where: `${destination ?? '(no destination)'}: ${item.where}` } : item)));
   }
-  out.say(`\n${checkSummary(all)}`);
+  out.say(`\n${checkSummary(all, options)}`);
   out.result(all);
   if (unreadable) return EXIT.usage;
   return all.some(({ level }) => level === 'fail') ? EXIT.refused : EXIT.ok;

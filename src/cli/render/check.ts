@@ -14,9 +14,9 @@ function lines({ level, what, fix }: CheckItem): string[] {
 }
 
 /** The last line: how much of what was found. */
-export function checkSummary(items: readonly CheckItem[]): string {
+export function checkSummary(items: readonly CheckItem[], { offline = false }: { offline?: boolean }): string {
   const of = (level: Level) => items.filter((item) => item.level === level).length;
   const fails = of('fail');
   const rest = `${of('ok')} ✓ · ${of('warn')} ! · ${fails} ✗`;
-  return fails === 0 ? `${green('✓')} ready for \`bactrian upgrade\`  ${dim(rest)}` : `${red('✗')} not ready: ${fails} thing${fails === 1 ? '' : 's'} to put right first  ${dim(rest)}`;
+  return fails === 0 ? `${green('✓')} ${offline ? 'the project is ready; its hosts were not looked at' : 'ready for `bactrian upgrade`'}  ${dim(rest)}` : `${red('✗')} not ready: ${fails} thing${fails === 1 ? '' : 's'} to put right first  ${dim(rest)}`;
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -76,5 +77,33 @@ describe('the check of a project', () => {
     const files = { 'config/deploy.yml': `${KAMAL2}require_destination: true\n`, 'config/deploy.staging.yml': 'servers: [ 10.0.0.9 ]\n', '.kamal/secrets-common': SECRETS };
     expect(await check(files)).toMatchObject({ needsDestination: true, unreadable: false });
     expect(await check(files, { destination: 'staging' })).toMatchObject({ needsDestination: false, lines: ['ok config', 'ok secrets'] });
+  });
+});
+
+describe('bactrian check', () => {
+  const MAIN = join(import.meta.dirname, '../../../src/cli/main.ts');
+  const bactrian = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', MAIN, 'check', '--project', dir, '--offline', ...args], { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' } });
+    return { code: status, out: stdout, err: stderr };
+  };
+
+  it('ends with 0 without a ✗, 3 with one, 2 when there is nothing to read', async () => {
+    expect(bactrian()).toMatchObject({ code: 2, err: expect.stringContaining('config/deploy.yml: no such file') as string });
+    await check({ 'config/deploy.yml': KAMAL2, '.kamal/secrets': SECRETS });
+    const good = bactrian();
+    expect(good).toMatchObject({ code: 0, out: expect.stringMatching(/^\nProject\n {2}✓ config\/deploy\.yml: valid[^]*✓ the project is ready/) as string });
+    await check({ '.kamal/secrets': 'TOKEN=t\n' });
+    expect(bactrian()).toMatchObject({ code: 3, out: expect.stringMatching(/ {2}✗ .*'KEY' not found.*\n {4}→ expected KEY=…/) as string });
+    await check({ 'config/deploy.yml': 'service: [' });
+    expect(bactrian('--json')).toMatchObject({ code: 2, out: expect.stringContaining('"config-unreadable"') as string });
+  });
+
+  it('goes through all destinations, and leaves out a plain file that is none', async () => {
+    await check({ 'config/deploy.yml': `${KAMAL2}require_destination: true\n`, 'config/deploy.live.yml': 'servers: [ 10.0.0.8 ]\n', 'config/deploy.staging.yml': 'servers: [ 10.0.0.9 ]\nproxi: 1\n', '.kamal/secrets-common': SECRETS });
+    const { code, out } = bactrian('--all-destinations', '--json');
+    expect(code).toBe(3);
+    const items = JSON.parse(out) as { id: string; level: string; where: string }[];
+    expect(items.map(({ id, level, where }) => `${where} ${level} ${id}`).sort()).toEqual(['live: project ok config', 'live: project ok secrets', 'staging: project fail config']);
+    expect(Object.keys(items[0] ?? {}).sort()).toEqual(['fix', 'id', 'level', 'what', 'where']);
   });
 });
