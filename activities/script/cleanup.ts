@@ -1,5 +1,6 @@
 import { BACTRIAN_DIRECTORY, LAST_LINE } from './bootstrap.ts';
 import { STEERING } from './steer.ts';
+import { WATCH } from './watch.ts';
 import { VOCABULARY } from './vocabulary.ts';
 import { q } from './words.ts';
 
@@ -22,7 +23,7 @@ export function cleanupScript({ fence, open, dryRun }: CleanupScript): string {
   const act = (words: string, command: string) => (dryRun ? `note "would be removed: ${words}"` : `{ ${command}; } && changed "removed ${words}"`);
   return `umask 022
 B=${BACTRIAN_DIRECTORY}; RUN=none; D=$B/none; JOURNAL=app
-${VOCABULARY}${STEERING}
+${VOCABULARY}${STEERING}${WATCH}
 answering
 [ ! -d $B ] || { exec 9> $B/lock; flock -w ${QUIET_SECONDS} 9 || fail HostUnreachable 'a step works on this host just now'; }
 all_rules() { for t in iptables ip6tables; do for table in nat filter mangle; do $AS_ROOT "$t$FW-save" -t $table 2> /dev/null; done; done | sed -n 's/.*--comment "\\{0,1\\}bactrian \\([^ "]*\\) .*/\\1/p'; }
@@ -33,6 +34,7 @@ for r in $({ all_rules; docker ps -a --format '{{.Names}}' | sed -n 's/^kamal-pr
   [ ! -f "$B/$r/of" ] || [ "$(cat "$B/$r/of")" = ${fence} ] || continue
   case ${q(` ${open.join(' ')} `)} in *" $r "*) note "run $r is open: left alone"; continue ;; esac
   SR=$r; SD=$B/$r; [ -d "$SD" ] || SD=$temporary
+  is_retiring && { note "the warm kamal-proxy of run $r is letting go of its last connections: left alone"; continue; }
   rules=$(all_rules | grep -cxF "$r"); warm=$(id "kamal-proxy-warm-$r")
   if [ "$rules" -gt 0 ] || [ -n "$warm" ]; then
     what="$rules rules\${warm:+ and the warm kamal-proxy} of run $r"

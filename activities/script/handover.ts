@@ -98,13 +98,23 @@ unsteer
 if is_running ${warmName}; then is_retiring || retire ${warmName} ${drainSeconds}; else unkeep; fi`;
 }
 
-/** Before the last traces of a run go: its warm proxy has let go of the last connection, or its time is over. */
+/** How long the run waits for a warm proxy that is letting go, in seconds; the host does the rest by itself. */
+const LET_GO_WAIT_SECONDS = 3;
+
+/**
+ * The end of the warm proxy. Connections that stay open to it (clients that keep theirs, websockets) have until their
+ * drain time-out: nobody waits for that, since the process that lets it go also takes it away.
+ */
 export function letWarmGo(warmName: string, drainSeconds: number): string {
   return `${STEERING}${WATCH}
 if [ -n "$(id ${warmName})" ]; then
-  n=0; while is_retiring && [ $n -lt ${(drainSeconds + 20) * 5} ]; do n=$((n + 1)); sleep 0.2; done
-  is_running ${warmName} && { drain ${warmName} ${drainSeconds}; docker stop ${warmName} > /dev/null; }
-  docker rm -f ${warmName} > /dev/null && unsteer && unkeep
-  rm -f "$SD"/steered "$SD"/words "$SD"/watch.out "$SD"/retire.out "$SD"/retiring
+  ! is_running ${warmName} || is_retiring || retire ${warmName} ${drainSeconds}
+  n=0; while is_retiring && [ $n -lt ${LET_GO_WAIT_SECONDS * 5} ]; do n=$((n + 1)); sleep 0.2; done
+  if is_retiring; then
+    note 'what is still connected to the warm proxy comes to its end within ${drainSeconds} s; then it goes by itself'
+  else
+    docker rm -f ${warmName} > /dev/null 2>&1; unsteer; unkeep
+    rm -f "$SD"/steered "$SD"/words "$SD"/watch.out "$SD"/retire.out "$SD"/retiring
+  fi
 fi`;
 }

@@ -8,7 +8,8 @@ import { VOCABULARY } from './vocabulary.ts';
  *   proxy's address; when it is gone the rules go at once, whoever else is at work, and a proxy that holds the port is
  *   started where none runs: both are acts that no step of a cutover or of putting back is hurt by. For everything else
  *   it waits until the script is dead, and then for the host's lock: a next attempt comes first.
- * - `retire` lets a warm proxy go when nobody is connected to it any more.
+ * - `retire` lets a warm proxy go when nobody is connected to it any more. Once the run is past the point of no return
+ *   nobody needs that proxy again: then it takes it away, too, and the run doesn't wait for it.
  */
 export const WATCH = `
 words_beside() {
@@ -61,6 +62,7 @@ retire() {
   setsid sh -c '
     RUN=$1; D=$2; B=$3; JOURNAL=app; . "$D/words"
     drain "$4" "$5"; docker stop "$4" && unkeep
+    if journalled committed; then docker rm -f "$4"; rm -f "$SD/steered" "$SD/words" "$SD/watch.out" "$SD/retire.out"; fi
     rm -f "$SD/retiring"
   ' bactrian-retire "$SR" "$SD" "$B" "$1" "$2" > "$SD/retire.out" 2>&1 < /dev/null &
   echo $! > "$SD/retiring"

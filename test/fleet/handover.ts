@@ -16,11 +16,15 @@ export async function dropInput(host: string): Promise<void> {
   if (ended.code !== 0) throw new Error(ended.stderr);
 }
 
-/** Rules of ours on the host, warm proxies, and processes that watch or let go: nothing when all is over. */
+/**
+ * Rules of ours on the host, warm proxies, and processes that watch or let go: nothing when all is over. A warm proxy to
+ * which somebody is still connected has its time for that, after the run.
+ */
 export async function rulesLeft(host: string): Promise<string> {
   const { stdout } = await lab.exec(
     host,
-    `for t in iptables ip6tables; do $t-save | grep bactrian; done
+    `n=0; while docker ps -q --filter name=warm | grep -q . && [ $n -lt 50 ]; do n=$((n + 1)); sleep 1; done; sleep 1
+     for t in iptables ip6tables; do $t-save | grep bactrian; done
      docker ps -a --format '{{.Names}}' | grep warm
      for p in /proc/[0-9]*; do tr '\\0' ' ' 2>/dev/null < $p/cmdline | grep -o 'bactrian-[a-z]* [0-9].*'; done; :`,
   );
