@@ -1,7 +1,6 @@
 /** Something that Traefik does here and kamal-proxy doesn't. */
 export interface Feature {
-  /** The label or argument that asks for it. */
-  found: string;
+  /** With the label or argument that asks for it, without its value: that may be a credential. */
   what: string;
   fix: string;
 }
@@ -50,22 +49,21 @@ export function featuresLost(labels: readonly Readonly<Record<string, string>>[]
 
 function inLabel(label: string, value: string): Feature[] {
   const [, protocol] = /^traefik\.(tcp|udp)\./i.exec(label) ?? [];
-  if (protocol !== undefined) return [{ found: label, what: `a ${protocol.toUpperCase()} route (${label})`, fix: 'kamal-proxy speaks HTTP only: publish the port with the role\'s or accessory\'s own `options: publish`' }];
+  if (protocol !== undefined) return [{ what: `a ${protocol.toUpperCase()} route (${label})`, fix: 'kamal-proxy speaks HTTP only: publish the port with the role\'s or accessory\'s own `options: publish`' }];
   const [, middleware = ''] = /^traefik\.http\.middlewares\.[^.]+\.([^.=]+)/i.exec(label) ?? [];
   const kind = middleware.toLowerCase();
   if (kind !== '' && (!MIDDLEWARES_OF_BOTH.has(kind) || kind === 'compress')) {
-    return [{ found: label, what: `the middleware ${middleware} (${label.split('.').slice(0, 5).join('.')})`, fix: REMARKS[kind] ?? 'kamal-proxy has nothing like it: let the app do it' }];
+    return [{ what: `the middleware ${middleware} (${label.split('.').slice(0, 5).join('.')})`, fix: REMARKS[kind] ?? 'kamal-proxy has nothing like it: let the app do it' }];
   }
   if (/^traefik\.http\.routers\.[^.]+\.rule$/i.test(label)) {
     const others = [...value.matchAll(/\b([A-Za-z]+)\s*\(/g)].flatMap(([, matcher = '']) => (MATCHERS_OF_BOTH.has(matcher.toLowerCase()) ? [] : [matcher]));
-    return [...new Set(others)].map((matcher) => ({ found: label, what: `a rule by ${matcher} (${label})`, fix: 'kamal-proxy chooses by host name and path prefix only: give such requests a name of their own' }));
+    return [...new Set(others)].map((matcher) => ({ what: `a rule by ${matcher} (${label})`, fix: 'kamal-proxy chooses by host name and path prefix only: give such requests a name of their own' }));
   }
-  if (/^traefik\.http\.services\.[^.]+\.loadbalancer\.sticky/i.test(label)) return [{ found: label, what: `sticky sessions (${label})`, fix: 'on one host there is one container of a role: nothing to do unless Traefik balances over several' }];
+  if (/^traefik\.http\.services\.[^.]+\.loadbalancer\.sticky/i.test(label)) return [{ what: `sticky sessions (${label})`, fix: 'on one host there is one container of a role: nothing to do unless Traefik balances over several' }];
   return [];
 }
 
 function inArgument(argument: string): Feature[] {
   const [, what, fix] = ARGUMENTS.find(([pattern]) => pattern.test(argument)) ?? [];
-  // The value may be a credential.
-  return what !== undefined && fix !== undefined && !/=false$/i.test(argument) ? [{ found: argument, what: `${what} (${argument.split('=')[0]})`, fix }] : [];
+  return what !== undefined && fix !== undefined && !/=false$/i.test(argument) ? [{ what: `${what} (${argument.split('=')[0]})`, fix }] : [];
 }
