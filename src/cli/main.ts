@@ -77,7 +77,8 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {
     const { text, exitCode } = explain(error);
-    process.stderr.write(`${red('✗')} ${text}\n`);
+    // A list of refusals marks each of them.
+    process.stderr.write(text.startsWith(red('✗')) ? `${text}\n` : `${red('✗')} ${text}\n`);
     process.exitCode = exitCode;
   }
 }

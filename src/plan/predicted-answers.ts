@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Deployment } from '../kamal/index.ts';
 import { differenceOf, isSilent, type AnswerDifference, type Asked, type KnownAnswer } from './answers.ts';
 import { certificateFor, proxyServices, serviceFor, type ProxyService } from './proxy-services.ts';
@@ -26,7 +27,8 @@ function predicted(question: Question, before: Asked, services: ProxyService[], 
   if (isSilent(before)) return before;
   if ((question.scheme === 'https') !== (port === 443)) return { silent: question.scheme === 'https' ? 'no TLS on this port' : 'TLS only on this port' };
   if (question.scheme === 'https' && certificateFor(services, question) === null) return { silent: 'no TLS for this name' };
-  const name = question.host ?? address;
+  // Whoever knows no name asks by the address, not by the name under which the configuration knows the host.
+  const name = question.host ?? (isIP(address) === 0 ? '' : address);
   const service = serviceFor(services, name, question.path);
   if (!service) return NO_SERVICE;
   if (question.scheme === 'http' && service.redirects) return { status: 301, redirect: `https://${name}`, from: 'app', certificate: null };

@@ -36,7 +36,7 @@ const DEFAULT_PORT = { http: 80, https: 443 } as const;
 
 /**
  * What clients may be asking a host now: by its address, by each name, by a name that nobody has, on each port, in
- * plain and over TLS. Each load balancer's own check comes first.
+ * plain and over TLS (80 and 443 as everybody knows them). Each load balancer's own check comes first.
  */
 export function questionsAbout({ ports, hosts, paths, labels, probes }: QuestionsAbout): Question[] {
   const routed = routedNames(labels);
@@ -44,8 +44,17 @@ export function questionsAbout({ ports, hosts, paths, labels, probes }: Question
   const names = [...new Set([...hosts, ...routed.hosts].map((host) => host.toLowerCase()).filter((host) => host !== '' && !host.includes('*')))];
   const asked: (string | null)[] = [null, ...names.slice(0, MOST_NAMES), UNKNOWN_HOST];
   const wanted = [...new Set([...paths, '/', ...routed.paths])].slice(0, MOST_PATHS);
-  const questions = ports.flatMap((port) => SCHEMES.flatMap((scheme) => asked.flatMap((host) => wanted.map((path) => ({ name: nameOf(scheme, port, host, path), scheme, port, host, path })))));
+  const questions = ports.flatMap((port) => schemesOn(port).flatMap((scheme) => asked.flatMap((host) => wanted.map((path) => ({ name: nameOf(scheme, port, host, path), scheme, port, host, path })))));
   return [...probes.map(probeQuestion), ...questions];
+}
+
+/**
+ * Traefik speaks both on each of its ports, and Kamal 1's router is on all of them, so it answers plain HTTP on 443, too:
+ * a thing that no client asks for, and no other server does.
+ */
+function schemesOn(port: number): readonly Question['scheme'][] {
+  const own = SCHEMES.filter((scheme) => port === DEFAULT_PORT[scheme]);
+  return own.length > 0 ? own : SCHEMES;
 }
 
 function nameOf(scheme: Question['scheme'], port: number, host: string | null, path: string): string {

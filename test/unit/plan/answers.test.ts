@@ -40,9 +40,13 @@ describe("what Traefik's rules ask for", () => {
 describe('what is asked', () => {
   it('by address, by each name, by none that anybody has, on each port, in plain and over TLS', () => {
     const names = questionsAbout({ ports: [80, 8443], hosts: ['shop.example', '*.shop.example'], paths: ['/up'], labels: [{ 'traefik.http.routers.shop.rule': 'Host(`old.example`)' }], probes: [] }).map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(['http by ip /up', 'http by ip /', 'http shop.example /up', 'http old.example /', 'http unknown host /up', 'https:8443 shop.example /', 'https:80 by ip /up']));
-    expect(names).toHaveLength(2 * 2 * 4 * 2);
+    expect(names).toEqual(expect.arrayContaining(['http by ip /up', 'http by ip /', 'http shop.example /up', 'http old.example /', 'http unknown host /up', 'https:8443 shop.example /', 'http:8443 by ip /up']));
+    expect(names).toHaveLength(3 * 4 * 2);
     expect(new Set(names).size).toBe(names.length);
+  });
+  it('on 80 and 443 what is meant for them: plain HTTP on 443 is nobody\'s, though Traefik answers it', () => {
+    const schemes = questionsAbout({ ports: [80, 443], hosts: [], paths: ['/'], labels: [], probes: [] }).map(({ scheme, port }) => `${scheme} ${port}`);
+    expect([...new Set(schemes)]).toEqual(['http 80', 'https 443']);
   });
   it("a load balancer's check", () => {
     expect(probeQuestion('https://lb.example:8443/check?a=1')).toEqual({ name: 'probe https://lb.example:8443/check', scheme: 'https', port: 8443, host: 'lb.example', path: '/check?a=1' });
@@ -127,6 +131,11 @@ describe('what kamal-proxy will not answer, by its configuration', () => {
   it('with one, only that one', () => {
     expect(lost('{ host: shop.example }', [UP, named, question('http x.shop.example /', 'x.shop.example', '/')])).toEqual(['http by ip /up', 'http x.shop.example /']);
     expect(lost('{ host: "*.shop.example" }', [question('http x.shop.example /', 'x.shop.example', '/'), question('http x.y.shop.example /', 'x.y.shop.example', '/')])).toEqual(['http x.y.shop.example /']);
+  });
+  it('by address it is not asked for the name under which the configuration knows the host', () => {
+    const own = deployment('servers: [ shop.example ]\nproxy: { host: shop.example }').deployment;
+    expect(predictedDifferences(known([UP, named]), own, 'shop.example').map(({ name }) => name)).toEqual(['http by ip /up']);
+    expect(predictedDifferences(known([UP]), deployment('servers: [ shop.example ]\nproxy: { app_port: 3000 }').deployment, 'shop.example')).toEqual([]);
   });
   it('with a prefix, only what is below it', () => {
     expect(lost('{ path_prefix: /api }', [question('http by ip /api/x', null, '/api/x'), question('http by ip /apix', null, '/apix'), question('http by ip /', null, '/')])).toEqual(['http by ip /apix', 'http by ip /']);
