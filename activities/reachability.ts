@@ -1,6 +1,6 @@
-import type { Deployment, Secrets } from '../src/kamal/index.ts';
+import { line, type Deployment, type Secrets } from '../src/kamal/index.ts';
 import { containerNamed, TRAEFIK, type HostFacts } from '../src/plan/facts.ts';
-import { beforeJoining, hintFor, NOT_LOOKED, placeInWords, placeKey, wantedAddresses, type Reach, type Reachability, type Unreachable } from '../src/plan/reachability.ts';
+import { beforeJoining, hintFor, namingArgs, NOT_LOOKED, placeInWords, placeKey, wantedAddresses, type Reach, type Reachability, type Unreachable } from '../src/plan/reachability.ts';
 import type { EnvAddress } from '../src/plan/addresses.ts';
 import { accessoryContainer, runningContainer } from '../src/plan/running.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
@@ -38,7 +38,8 @@ export async function lookAround(connection: SshConnection, { deployment, secret
 
   const images = [...new Set([...current, containerNamed(facts, TRAEFIK), ...deployment.accessoriesOn(facts.host).map((accessory) => accessoryContainer(facts, accessory))].flatMap((container) => container?.image.id ?? []))];
   const look = async (places: EnvAddress[], within: string | null) => {
-    const { stdout } = await connection.exec('sh -s', { stdin: reachabilityScript({ name: `bactrian-look-${deployment.name}`, places, images, within }), timeoutMs: TIMEOUT_MS });
+    const script = reachabilityScript({ name: `bactrian-look-${deployment.name}`, places, images, naming: line(namingArgs(deployment, facts.host)), within });
+    const { stdout } = await connection.exec('sh -s', { stdin: script, timeoutMs: TIMEOUT_MS });
     return readLook(stdout);
   };
   const then = await look(tried, null);

@@ -7,6 +7,8 @@ export interface ReachabilityScript {
   places: readonly { host: string; port: number }[];
   /** Images with which to look, the app's own first: whichever has a shell. */
   images: readonly string[];
+  /** Docker's options by which the app knows names (`--add-host`), ready for a shell. Within a container they are its own. */
+  naming: string;
   /** The container whose network to look from; null: from Kamal 2's network, or one like it. */
   within: string | null;
 }
@@ -34,7 +36,7 @@ const SECONDS = 20;
  * Opens places from where the app stands, or will stand: in a container that goes again at once. Where the network
  * `kamal` isn't there yet, one like it is made, from the same pool of addresses, and removed again.
  */
-export function reachabilityScript({ name, places, images, within }: ReachabilityScript): string {
+export function reachabilityScript({ name, places, images, naming, within }: ReachabilityScript): string {
   return `
 n=${q(name)}
 clean() { docker rm -f "$n" > /dev/null 2>&1; docker network rm "$n" > /dev/null 2>&1; rm -f "$f"; }
@@ -48,7 +50,7 @@ net=${within === null ? 'kamal' : q(`container:${within}`)}
 ${within === null ? `docker network inspect kamal > /dev/null 2>&1 || { net=$n; make || { echo '@blind no network can be made'; exit; }; }
 echo "@subnet $(docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' "$net" 2> /dev/null)"` : ''}
 for image in ${images.map(q).join(' ')}; do
-  out=$(timeout ${SECONDS} docker run --rm -i --name "$n" --network "$net" --no-healthcheck --label traefik.enable=false --entrypoint sh "$image" -s < "$f" 2> /dev/null)
+  out=$(timeout ${SECONDS} docker run --rm -i --name "$n" --network "$net" ${within === null ? naming : ''} --no-healthcheck --label traefik.enable=false --entrypoint sh "$image" -s < "$f" 2> /dev/null)
   case $out in *@place*) echo "$out"; exit 0 ;; esac
   docker rm -f "$n" > /dev/null 2>&1
 done

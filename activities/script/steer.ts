@@ -129,7 +129,7 @@ was_hit() { $AS_ROOT "iptables$FW-save" -c -t nat 2> /dev/null | grep -E -- "--c
 # ask ADDRESS PORT: the status of whatever HTTP answer comes within three seconds
 ask() {
   if command -v curl > /dev/null; then curl -gs --noproxy '*' -o /dev/null -m 3 -w '%{http_code}' "http://$1:$2/" | grep -v 000
-  elif command -v wget > /dev/null; then wget -S -T 3 -O /dev/null "http://$1:$2/" 2>&1 | sed -n 's,.*HTTP/1[^ ]* \\([0-9]*\\).*,\\1,p' | head -n 1 | grep .
+  elif command -v wget > /dev/null; then http_proxy= wget -t 1 -S -T 3 -O /dev/null "http://$1:$2/" 2>&1 | sed -n 's,.*HTTP/1[^ ]* \\([0-9]*\\).*,\\1,p' | head -n 1 | grep .
   else timeout 3 bash -c 'exec 3<> "/dev/tcp/$0/$1"; printf "GET / HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$0" >&3; head -n 1 <&3' "$1" "$2" 2> /dev/null | cut -d ' ' -f 2 | grep .
   fi
 }

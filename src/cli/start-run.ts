@@ -14,6 +14,7 @@ import { projectState } from '../temporal/state.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { LoadedProject } from './project.ts';
 import type { Session } from './session.ts';
+import { count } from './values.ts';
 
 export interface StartFacts {
   /** A run of ours that is over and whose lock is still there. */
@@ -70,7 +71,7 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
       args: [input],
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      staticSummary: `upgrade ${deployment.name} (${input.hosts.length} hosts) to Kamal 2`,
+      staticSummary: `upgrade ${deployment.name} (${count(input.hosts.length, 'host')}) to Kamal 2`,
       typedSearchAttributes: registered ? attributes(project) : undefined,
       memo: { run, startedBy: input.startedBy },
     });

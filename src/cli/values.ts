@@ -31,3 +31,20 @@ export function names(text: string): string[] {
   if (list.length === 0) throw new InvalidArgumentError('names between commas are expected');
   return [...new Set(list)];
 }
+
+/**
+ * A load balancer's check, added to those before it; for commander. It is stored with the run, and shown: so it can't carry
+ * a password, which a check of a load balancer has none of.
+ * @throws InvalidArgumentError
+ */
+export function probeUrl(text: string, before: string[]): string[] {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new InvalidArgumentError('a URL to ask is expected: http://… or https://…');
+  if (url.username !== '' || url.password !== '') throw new InvalidArgumentError('a URL without user and password is expected: it is kept with the run, and asked without them');
+  return [...before, text];
+}
+
+/** `1 host`, `3 hosts` */
+export function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

@@ -91,6 +91,11 @@ export function joinsUnnoticed(container: ContainerFacts): boolean {
   return container.networks.every((network) => network === 'bridge' || network === KAMAL_NETWORK) && !Object.keys(container.labels).some((label) => ACTIVE_TRAEFIK_LABEL.test(label));
 }
 
+/** The options by which the containers of a host's roles know names: whoever looks in their stead has to know them, too. Words of Kamal's own command. */
+export function namingArgs(deployment: Deployment, host: string): string[] {
+  return deployment.rolesOn(host).flatMap(({ optionArgs }) => optionArgs.flatMap((word, at) => (/^--(add-host|dns|dns-search|dns-option)$/.test(word) ? [word, optionArgs[at + 1] ?? ''] : [])));
+}
+
 /** Sorts places by whether they can be tried at all before the run. */
 export function beforeJoining(addresses: readonly EnvAddress[], deployment: Deployment, facts: HostFacts, moved: readonly string[]): { tried: EnvAddress[]; joined: EnvAddress[]; cut: EnvAddress[] } {
   const joining = new Map(accessoriesToJoin(addresses, deployment, facts.host, moved).map((accessory) => [accessory.serviceName.toLowerCase(), accessoryContainer(facts, accessory)]));

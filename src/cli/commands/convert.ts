@@ -9,6 +9,7 @@ import { unsafeTree } from '../git-tree.ts';
 import { projectOptions, type ProjectOptions } from '../project.ts';
 import { changesText, diffOf, diffText, remaindersText } from '../render/conversion.ts';
 import { bold, green, Output, red, yellow } from '../terminal.ts';
+import { count } from '../values.ts';
 
 interface ConvertOptions extends ProjectOptions {
   write?: boolean;
@@ -100,8 +101,4 @@ function write(dir: string, { files, renames }: Conversion): void {
     renameSync(beside, path);
   }
   for (const { from, to } of renames) renameSync(resolve(dir, from), resolve(dir, to));
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -15,7 +15,7 @@ import { renderResult } from '../render/result.ts';
 import { openSession, reviveWorker, startWorker } from '../session.ts';
 import { alreadyRunning, startRun } from '../start-run.ts';
 import { bold, cyan, dim, green, Output, red, yellow } from '../terminal.ts';
-import { wholeNumber } from '../values.ts';
+import { count, probeUrl, wholeNumber } from '../values.ts';
 import { projectState } from '../../temporal/state.ts';
 import { untilInterrupted } from '../interrupt.ts';
 
@@ -103,7 +103,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
   try {
     if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
     if (deployment.hosts.length === 0) throw new CommandError(EXIT.usage, 'no host is selected: nothing to do', 'look at -h and -r, and at `servers:`');
-    out.tell(dim(`Looking at ${deployment.hosts.length} hosts …`));
+    out.tell(dim(`Looking at ${count(deployment.hosts.length, 'host')} …`));
     const probe = await probeFleet(project, secrets, { probeUrls: options.probeUrl, accessories: options.accessories, prove: options.strategy === 'auto' || options.strategy === 'handover' });
     if (probe.unreachable.length > 0) {
       throw new CommandError(
@@ -142,7 +142,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
       out.say([`${red('!')} ${bold('Variables that the app has now and will not have:')}`, ...lost.map((line) => `  ${line}`)].join('\n'));
       await askFor('Go on without them?', '--accept-lost-env');
     }
-    if (!options.confirmed) await askFor(`Upgrade ${deployment.name} on ${plan.hosts.length} hosts?`, '-y');
+    if (!options.confirmed) await askFor(`Upgrade ${deployment.name} on ${count(plan.hosts.length, 'host')}?`, '-y');
 
     await startWorker(project, session);
     const { dir } = await projectState(project.dir);
@@ -194,11 +194,6 @@ async function isRunning(client: import('@temporalio/client').Client, workflowId
 
 function commas(text: string, before: string[]): string[] {
   return [...before, ...text.split(',').map((name) => name.trim()).filter((name) => name !== '')];
-}
-
-function probeUrl(text: string, before: string[]): string[] {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new InvalidArgumentError(`'${text}' is no URL to ask: http://… or https://… is expected`);
-  return [...before, text];
 }
 
 function gates(text: string): Gate[] {

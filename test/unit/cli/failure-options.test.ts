@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { CommandError } from '../../../src/cli/exit-codes.ts';
 import { failureOptions, failureRules, type FailureOptions } from '../../../src/cli/failure-options.ts';
-import { duration } from '../../../src/cli/values.ts';
+import { duration, probeUrl } from '../../../src/cli/values.ts';
 
 const HOSTS = [
   { host: 'web-1', primary: true, done: false },
@@ -62,5 +62,16 @@ describe('a time', () => {
 
   it.each(['', 'ten', '10 m', '-5s', '1d', '1.5h'])("'%s' is none", (text) => {
     expect(() => duration(text)).toThrow(InvalidArgumentError);
+  });
+});
+
+describe("a load balancer's check", () => {
+  it('is a URL, of which there may be several', () => {
+    expect(probeUrl('https://lb/up?a=1', ['http://lb/'])).toEqual(['http://lb/', 'https://lb/up?a=1']);
+    expect(() => probeUrl('lb/up', [])).toThrow(InvalidArgumentError);
+    expect(() => probeUrl('ftp://lb/up', [])).toThrow(InvalidArgumentError);
+  });
+  it('carries no password into the history of runs', () => {
+    expect(() => probeUrl('http://lb:hunter2@lb/up', [])).toThrow(/^(?!.*hunter2).*without user and password/);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { reachabilityScript } from '../../../activities/script/reachability.ts';
+import { line } from '../../../src/kamal/index.ts';
 import { readFacts } from '../../../src/plan/read-facts.ts';
 import { planUpgrade } from '../../../src/plan/plan.ts';
-import { accessoriesToJoin, beforeJoining, hintFor, notAcceptedPlaces, placeInWords, wantedAddresses, type Unreachable } from '../../../src/plan/reachability.ts';
+import { accessoriesToJoin, beforeJoining, hintFor, namingArgs, notAcceptedPlaces, placeInWords, wantedAddresses, type Unreachable } from '../../../src/plan/reachability.ts';
 import { app, deployment, host, probeOutput, SECRETS, type ContainerWish } from './fleet.ts';
 
 const TEXT = `
@@ -38,6 +40,18 @@ describe('what is tried', () => {
     ['that Traefik would route anew', { labels: { 'traefik.http.routers.r.rule': 'Host(`r`)' } }],
   ])('none is joined %s', (_, wish) => {
     expect(sorted(wish)).toEqual({ tried: OTHERS, joined: [], cut: ['shop-redis'] });
+  });
+});
+
+describe('who looks in the app\'s stead', () => {
+  it('knows the names that the app is given by options, and has none of its other options', () => {
+    const { deployment: own } = deployment('servers:\n  web:\n    hosts: [ c ]\n    options: { add-host: "host.docker.internal:host-gateway", memory: 1g, dns: [ 10.0.0.2, 10.0.0.3 ] }\nproxy: { app_port: 3000 }');
+    const naming = line(namingArgs(own, 'c'));
+    expect(naming).toBe('--add-host "host.docker.internal:host-gateway" --dns "10.0.0.2" --dns "10.0.0.3"');
+    const look = (within: string | null) => reachabilityScript({ name: 'look', places: [], images: ['i'], naming, within });
+    expect(look(null)).toContain(`--network "$net" ${naming} `);
+    // Docker refuses them there, and it has the container's own.
+    expect(look('container')).not.toContain('--add-host');
   });
 });
 
