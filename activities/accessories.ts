@@ -67,7 +67,7 @@ export function accessoryActivities(context: Context) {
  * Requests are held for this step, and not for long: one that comes late (no worker was there) must not begin when they
  * go through again. Only the first attempt can be sure that nothing was touched yet.
  */
-function refuseWhenLate({ heldSeconds }: SwapAccessoryArgs): void {
+export function refuseWhenLate({ heldSeconds }: SwapAccessoryArgs): void {
   const { attempt, scheduledTimestampMs } = activityInfo();
   if (heldSeconds === null || attempt > 1 || Date.now() - scheduledTimestampMs < (heldSeconds * 1000) / 3) return;
   throw failure(FailureType.holdExpired, 'this step began too late: requests are not held any more');

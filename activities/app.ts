@@ -12,7 +12,8 @@ import { proveScript, replaceScript, stopOldScript } from './script/app.ts';
 /** Twice what a run itself allows for it: whoever is alive decides, not the timer. */
 const OVERLAP_SECONDS = 30 * 60;
 
-function overlapSeconds(env: Environment): number {
+/** How long two generations of a role may run side by side with nobody of ours there. */
+export function overlapSeconds(env: Environment): number {
   return Number(env['BACTRIAN_OVERLAP_SECONDS']) || OVERLAP_SECONDS;
 }
 

@@ -1,9 +1,9 @@
-import { shellQuote, auditor, line, type Deployment } from '../src/kamal/index.ts';
+import { shellQuote, auditor, line, type Deployment, type Secrets } from '../src/kamal/index.ts';
 import { SshPool } from '../src/ssh/pool.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import type { StepArgs } from './api.ts';
 import { KeyedMutex } from './mutex.ts';
-import { ProjectStore, type Environment, type Project } from './project.ts';
+import { isKamal1, ProjectStore, type Environment, type Kamal1Project, type Project } from './project.ts';
 import type { RemoteSteps } from './remote-step.ts';
 import { scrubber } from './scrub.ts';
 import { sshSettings } from './ssh-settings.ts';
@@ -61,8 +61,8 @@ export class Context implements RemoteSteps {
   }
 
   async #pool(digest: string): Promise<SshPool> {
-    const project = await this.store.project(digest);
-    const secrets = project.deployment.ssh.keyData === null ? null : await this.store.secrets(project);
+    const project = await this.store.either(digest);
+    const secrets: Secrets | null = project.deployment.ssh.keyData === null ? null : await this.store.secrets(project);
     return new SshPool(() => sshSettings(project.deployment, secrets, this.env()));
   }
 }
@@ -83,8 +83,32 @@ export async function rendering(context: Context, args: Pick<StepArgs, 'digest'>
   return { ...project, who, audit };
 }
 
+/** What rendering a step of the way back needs. */
+export interface Kamal1StepRendering extends Kamal1Project {
+  who: Who;
+  audit: Rendering['audit'];
+}
+
+export async function kamal1Rendering(context: Context, args: Pick<StepArgs, 'digest'>): Promise<Kamal1StepRendering> {
+  const project = await context.store.kamal1(args.digest);
+  await context.store.knowSecrets(args.digest, project);
+  const { deployment } = project;
+  const who = await whoAmI(context.projectDir, context.env());
+  const logged = { service: deployment.service, destination: deployment.destination, directories: { run: deployment.runDirectory } };
+  const audit = (text: string, role?: string) => line(auditor.record(logged, text, { at: kamalTime(), performer: who.performer, role }));
+  return { ...project, who, audit };
+}
+
+/** What the steps of both ways need of a project, whichever Kamal it is for. */
+export async function eitherRendering(context: Context, args: Pick<StepArgs, 'digest'>): Promise<(Project | Kamal1Project) & { who: Who }> {
+  const project = await context.store.either(args.digest);
+  await context.store.knowSecrets(args.digest, project);
+  const who = await whoAmI(context.projectDir, context.env());
+  return isKamal1(project) ? { ...project, who } : { ...project, who };
+}
+
 /** The fence's file on a host: one a deployment, since two of them may be upgraded on one host at once. */
-export function fenceOf(deployment: Deployment): string {
+export function fenceOf(deployment: Pick<Deployment, 'name'>): string {
   return shellQuote(`fence-${deployment.name}`);
 }
 

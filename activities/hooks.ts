@@ -4,9 +4,10 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { activityInfo, CancelledFailure, cancellationSignal } from '@temporalio/activity';
-import { hook as hooks } from '../src/kamal/index.ts';
-import { FailureType, type HookArgs, type StepNotes } from './api.ts';
-import { rendering, type Context } from './context.ts';
+import { hook as hooks, kamal1 } from '../src/kamal/index.ts';
+import { FailureType, type HookArgs, type HookName, type StepNotes } from './api.ts';
+import { eitherRendering, type Context } from './context.ts';
+import { isKamal1 } from './project.ts';
 import { failure } from './failures.ts';
 import { whileHeartbeating } from './remote-step.ts';
 import { kamalTime } from './who.ts';
@@ -19,30 +20,35 @@ import { kamalTime } from './who.ts';
 export function hookActivities(context: Context) {
   return {
     async runHook(args: HookArgs): Promise<StepNotes> {
-      const { deployment, who, snapshot } = await rendering(context, args);
-      const file = hooks.hookFile(deployment, args.hook);
+      const project = await eitherRendering(context, args);
+      const file = isKamal1(project) ? kamal1.hook.hookFile(project.deployment, kamal1HookOf(project.snapshot.hooks.present, args.hook)) : hooks.hookFile(project.deployment, args.hook);
       const marks = join(context.logDirectory, args.run, 'hooks');
       await mkdir(marks, { recursive: true, mode: 0o700 });
       const mark = join(marks, args.stepId.replaceAll(/[^\w.-]+/g, '-'));
       const earlier = await endOfEarlierAttempt(mark, args);
 
-      const secrets = args.hook === 'pre-connect' ? await context.store.secrets({ deployment, snapshot }) : undefined;
-      const env = {
-        ...context.env(),
-        ...hooks.hookEnv(
-          deployment,
-          { at: kamalTime(), performer: who.performer, version: deployment.version, hosts: args.hosts, roles: snapshot.selection.roles, locked: args.locked, command: 'upgrade' },
-          secrets,
-        ),
-        BACTRIAN_STEP: args.stepId,
-      };
+      const env = { ...context.env(), ...(await kamalsEnv(context, project, args)), BACTRIAN_STEP: args.stepId };
       const command = isAbsolute(file) ? file : join(context.projectDir, file);
       const logFile = `${mark}.log`;
       const code = earlier ?? (await whileHeartbeating(() => runToEnd(command, context.projectDir, env, mark, logFile, context.scrub)));
-      if (code !== 0) throw failure(FailureType.hookFailed, `the hook ${args.hook} ended with ${code}`, { logFile, hint: `mend ${file}, then start the upgrade again` });
+      if (code !== 0) throw failure(FailureType.hookFailed, `the hook ${args.hook} ended with ${code}`, { logFile, hint: `mend ${file}, then start the ${isKamal1(project) ? 'downgrade' : 'upgrade'} again` });
       return { notes: [`${args.hook} for ${args.hosts.join(', ')}`], unchanged: false };
     },
   };
+}
+
+/** Kamal 1's gates have names of their own; where a project has only those of Kamal 2, they are meant. */
+export function kamal1HookOf(present: readonly string[], hook: HookName): string {
+  const own = hook.replace('-proxy-reboot', '-traefik-reboot');
+  return present.includes(own) ? own : hook;
+}
+
+/** Kamal 2 gives `pre-connect` all secrets; Kamal 1 has all hooks see what `.env` says (Kamal 1.9: `Commands::Hook`). */
+async function kamalsEnv(context: Context, project: Awaited<ReturnType<typeof eitherRendering>>, args: HookArgs): Promise<Record<string, string>> {
+  const facts = { at: kamalTime(), performer: project.who.performer, version: project.deployment.version, hosts: args.hosts };
+  if (isKamal1(project)) return { ...(await context.store.secrets(project)).values(), ...kamal1.hook.hookEnv(project.deployment, { ...facts, command: 'downgrade' }) };
+  const secrets = args.hook === 'pre-connect' ? await context.store.secrets(project) : undefined;
+  return hooks.hookEnv(project.deployment, { ...facts, roles: project.snapshot.selection.roles, locked: args.locked, command: 'upgrade' }, secrets);
 }
 
 /**

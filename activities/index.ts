@@ -4,6 +4,7 @@ import type { Activities } from './api.ts';
 import { appActivities } from './app.ts';
 import { Context, type Surroundings } from './context.ts';
 import { cutoverActivities } from './cutover.ts';
+import { byDirection } from './directions.ts';
 import { holdActivities } from './hold.ts';
 import { hookActivities } from './hooks.ts';
 import { lockActivities } from './lock.ts';
@@ -15,6 +16,8 @@ import { putBackActivities } from './put-back.ts';
 import { reportActivities } from './report.ts';
 import { scrubbingInterceptor } from './scrub.ts';
 import { verifyActivities } from './verify.ts';
+import { wayBackAccessoryActivities } from './way-back-accessories.ts';
+import { wayBackActivities, type WayBack } from './way-back.ts';
 
 /** All activities of a worker, and what goes with them. */
 export interface ActivitySet {
@@ -36,15 +39,13 @@ export function createActivities(surroundings: Surroundings): ActivitySet {
       ...probeActivities(context),
       ...hookActivities(context),
       ...lockActivities(context),
-      ...prepareActivities(context),
-      ...appActivities(context),
       ...answerActivities(context),
-      ...cutoverActivities(context),
-      ...verifyActivities(context),
-      ...meterActivities(context),
-      ...pruneActivities(context),
       ...putBackActivities(context),
-      ...accessoryActivities(context),
+      ...byDirection<WayBack>(
+        { ...prepareActivities(context), ...appActivities(context), ...cutoverActivities(context), ...verifyActivities(context), ...meterActivities(context), ...pruneActivities(context) },
+        wayBackActivities(context),
+      ),
+      ...byDirection(accessoryActivities(context), wayBackAccessoryActivities(context)),
       ...holdActivities(context),
       ...reportActivities(context),
     },

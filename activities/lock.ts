@@ -1,6 +1,6 @@
 import { lock } from '../src/kamal/index.ts';
 import type { LockArgs, StepArgs, StepNotes } from './api.ts';
-import { fenceOf, rendering, type Context } from './context.ts';
+import { eitherRendering, fenceOf, type Context } from './context.ts';
 import { lockPaths } from './probe.ts';
 import { runStep } from './remote-step.ts';
 import { acquireScript, lockMessage, releaseScript } from './script/lock.ts';
@@ -10,14 +10,14 @@ import { kamalTime } from './who.ts';
 export function lockActivities(context: Context) {
   return {
     async acquireLock(args: LockArgs): Promise<StepNotes> {
-      const { deployment, who } = await rendering(context, args);
+      const { deployment, who } = await eitherRendering(context, args);
       const details = lock.lockDetails({ by: who.locker, at: kamalTime(), version: deployment.version ?? '', message: lockMessage(args.run) });
       const body = acquireScript({ paths: lockPaths(deployment), details: lock.base64Lines(details), takeOverLockOf: args.takeOverLockOf });
       return await runStep(context, args, { name: 'lock', body, journal: 'lock', fence: fenceOf(deployment) });
     },
 
     async releaseLock(args: StepArgs): Promise<StepNotes> {
-      const { deployment } = await rendering(context, args);
+      const { deployment } = await eitherRendering(context, args);
       return await runStep(context, args, { name: 'unlock', body: releaseScript(lockPaths(deployment)), journal: 'lock', fence: fenceOf(deployment) });
     },
   };

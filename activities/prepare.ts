@@ -106,7 +106,7 @@ function assetsOf(deployment: Deployment, order: RoleOrder, role: Role): Prepare
 }
 
 /** The registry's login with its password apart; null for a local registry. */
-export function loginOf(deployment: Deployment, secrets: Secrets): PrepareScript['login'] {
+export function loginOf(deployment: Pick<Deployment, 'registry'>, secrets: Secrets): PrepareScript['login'] {
   const login = needingSecrets(() => registry.login(deployment.registry, secrets));
   return login && { command: line(login.command), password: login.stdin, server: deployment.registry.server ?? '' };
 }

@@ -1,18 +1,27 @@
 import { cancellationSignal } from '@temporalio/activity';
-import { kamal1NamesOf, lock, type Deployment } from '../src/kamal/index.ts';
+import { kamal1NamesOf, lock, type Deployment, type kamal1 } from '../src/kamal/index.ts';
 import type { HostFacts, ProbeReport } from '../src/plan/facts.ts';
 import { appGeneration, fingerprint } from '../src/plan/generation.ts';
 import { readFacts } from '../src/plan/read-facts.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import { FailureType, type ProbeArgs } from './api.ts';
 import { fenceOf, type Context } from './context.ts';
+import { kamal1Generation } from '../src/plan/kamal1-generation.ts';
 import { failure } from './failures.ts';
+import { isKamal1 } from './project.ts';
 import { sshErrors, whileHeartbeating } from './remote-step.ts';
 import { CONTAINERS_SCRIPT, probeScript } from './script/probe.ts';
 
 /** The locks that keep others away, Kamal 2's first; each is looked for where its Kamal would look. */
-export function lockPaths(deployment: Deployment): string[] {
-  return [lock.lockDirectory(deployment), kamal1NamesOf(deployment).lockDirectory];
+export function lockPaths(deployment: Deployment | kamal1.Kamal1Deployment): string[] {
+  const { service, destination } = deployment;
+  // Kamal 2 knows no other folder than this one.
+  return [lock.lockDirectory({ service, destination, directories: { run: '.kamal' } }), kamal1NamesOf(deployment).lockDirectory];
+}
+
+/** Roles of a host that are behind a proxy, whichever it is. */
+function isProxied(deployment: Deployment | kamal1.Kamal1Deployment, host: string): boolean {
+  return deployment.rolesOn(host).some((role) => ('runningProxy' in role ? role.runningProxy : role.runningTraefik));
 }
 
 /** How much of a host's `docker inspect` is read at most, in bytes. */
@@ -25,8 +34,8 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
  * @returns facts that hold environment values: they must not leave the process
  * @throws SshError
  */
-export async function lookAt(connection: SshConnection, deployment: Deployment, { signal, prove = false }: { signal?: AbortSignal; prove?: boolean } = {}): Promise<HostFacts> {
-  const proxied = deployment.rolesOn(connection.host).some((role) => role.runningProxy);
+export async function lookAt(connection: SshConnection, deployment: Deployment | kamal1.Kamal1Deployment, { signal, prove = false }: { signal?: AbortSignal; prove?: boolean } = {}): Promise<HostFacts> {
+  const proxied = isProxied(deployment, connection.host);
   const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment), prove && proxied), signal, timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
   return readFacts(connection.host, result.stdout);
 }
@@ -47,16 +56,17 @@ export function probeActivities(context: Context) {
   return {
     async probeHost(args: ProbeArgs): Promise<ProbeReport> {
       return await whileHeartbeating(async () => {
-        const { deployment } = await context.store.project(args.digest);
+        const project = await context.store.either(args.digest);
+        const { deployment } = project;
         const facts = await sshErrors(async () => lookAt(await context.connection(args.digest, args.host, cancellationSignal()), deployment, { signal: cancellationSignal() }));
         if (facts.dockerVersion === null) throw failure(FailureType.stepFailed, `${args.host}: Docker does not answer: ${facts.dockerError}`);
         const seen = fingerprint(facts, deployment);
         if (seen !== args.fingerprint) {
           throw failure(FailureType.factsChanged, `${args.host} is not as the plan saw it: its containers have changed since`, {
-            hint: 'somebody deployed in the meantime; start the upgrade again to see the new plan',
+            hint: `somebody deployed in the meantime; start the ${args.direction} again to see the new plan`,
           });
         }
-        return { host: args.host, generation: appGeneration(facts, deployment), dockerVersion: facts.dockerVersion, fingerprint: seen };
+        return { host: args.host, generation: isKamal1(project) ? kamal1Generation(facts, project.deployment) : appGeneration(facts, project.deployment), dockerVersion: facts.dockerVersion, fingerprint: seen };
       });
     },
   };

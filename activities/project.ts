@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError, deploymentOf, loadProject, readSecrets, SecretMissing, SecretsError, secretValuesOf, snapshotDigest, type Deployment, type Secrets, type Snapshot } from '../src/kamal/index.ts';
+import { ConfigError, deploymentOf, kamal1, loadProject, readSecrets, SecretMissing, SecretsError, secretValuesIn, snapshotDigest, type Deployment, type Secrets, type Snapshot } from '../src/kamal/index.ts';
 import { FailureType } from './api.ts';
 import { failure } from './failures.ts';
 
@@ -21,13 +21,28 @@ export interface Project {
   deployment: Deployment;
 }
 
+/** The same of a Kamal 1 configuration: where a way back goes to. */
+export interface Kamal1Project {
+  snapshot: kamal1.Kamal1Snapshot;
+  deployment: kamal1.Kamal1Deployment;
+}
+
+/** True for what a way back was started with. */
+export function isKamal1(project: Project | Kamal1Project): project is Kamal1Project {
+  return isKamal1Snapshot(project.snapshot);
+}
+
+function isKamal1Snapshot(snapshot: Snapshot | kamal1.Kamal1Snapshot): snapshot is kamal1.Kamal1Snapshot {
+  return 'generation' in snapshot && snapshot.generation === 'kamal1';
+}
+
 /**
  * Keeps a snapshot under its digest, 0600, for the life of the runs that name it: what happens to the checkout in the
  * meantime (a `git pull` while an approval is waited for) changes nothing. What ERB put into the file is in it.
  *
  * @returns the digest
  */
-export async function keepSnapshot(directory: string, snapshot: Snapshot): Promise<string> {
+export async function keepSnapshot(directory: string, snapshot: Snapshot | kamal1.Kamal1Snapshot): Promise<string> {
   const digest = snapshotDigest(snapshot);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, `${digest}.json`);
@@ -40,7 +55,7 @@ export async function keepSnapshot(directory: string, snapshot: Snapshot): Promi
 /** Finds configurations by digest and resolves their secrets, for as long as a worker lives. */
 export class ProjectStore {
   readonly #place: ProjectPlace;
-  readonly #projects = new Map<string, Promise<Project>>();
+  readonly #projects = new Map<string, Promise<Project | Kamal1Project>>();
   readonly #secretValues = new Set<string>();
   /** Digests whose secrets have been resolved here. */
   readonly #known = new Set<string>();
@@ -64,6 +79,20 @@ export class ProjectStore {
    * @throws ApplicationFailure ConfigurationMissing when it is neither kept here nor what the checkout gives now
    */
   async project(digest: string): Promise<Project> {
+    const project = await this.either(digest);
+    if (isKamal1(project)) throw failure(FailureType.configurationMissing, `digest ${digest.slice(0, 12)} is a Kamal 1 configuration, where one of Kamal 2 is expected`);
+    return project;
+  }
+
+  /** The same for a way back. @throws ApplicationFailure ConfigurationMissing */
+  async kamal1(digest: string): Promise<Kamal1Project> {
+    const project = await this.either(digest);
+    if (!isKamal1(project)) throw failure(FailureType.configurationMissing, `digest ${digest.slice(0, 12)} is a Kamal 2 configuration, where one of Kamal 1 is expected`);
+    return project;
+  }
+
+  /** The same, of whichever Kamal it is. @throws ApplicationFailure ConfigurationMissing */
+  async either(digest: string): Promise<Project | Kamal1Project> {
     const known = this.#projects.get(digest) ?? this.#load(digest);
     this.#projects.set(digest, known);
     try {
@@ -78,10 +107,11 @@ export class ProjectStore {
    * The secrets, resolved anew at each call: they may come from a password manager whose session has ended meanwhile.
    * @throws ApplicationFailure SecretsUnresolved
    */
-  async secrets(project: Project): Promise<Secrets> {
+  async secrets(project: Project | Kamal1Project): Promise<Secrets> {
+    const place = { projectDir: this.#place.projectDir, env: this.#place.env() };
     try {
-      const secrets = await readSecrets(project.snapshot, { projectDir: this.#place.projectDir, env: this.#place.env() });
-      for (const value of secretValuesOf(project.snapshot, secrets)) this.#secretValues.add(value);
+      const secrets = isKamal1(project) ? await kamal1.readKamal1Secrets(project.snapshot, { ...place, others: await kamal2Secrets(project.snapshot, place) }) : await readSecrets(project.snapshot, place);
+      for (const value of secretValuesIn(project.deployment, secrets)) this.#secretValues.add(value);
       return secrets;
     } catch (error) {
       throw secretsFailure(error);
@@ -92,19 +122,19 @@ export class ProjectStore {
    * Resolves the secrets once, so that they can be told in what a step says. A worker that was started again in the
    * midst of a run has not seen them yet. A step that needs none goes on where they don't resolve.
    */
-  async knowSecrets(digest: string, project: Project): Promise<void> {
+  async knowSecrets(digest: string, project: Project | Kamal1Project): Promise<void> {
     if (this.#known.has(digest)) return;
     await this.secrets(project).then(() => this.#known.add(digest), () => undefined);
   }
 
-  async #load(digest: string): Promise<Project> {
+  async #load(digest: string): Promise<Project | Kamal1Project> {
     const snapshot = (await this.#kept(digest)) ?? (await this.#fromCheckout(digest));
-    return { snapshot, deployment: deploymentOf(snapshot) };
+    return isKamal1Snapshot(snapshot) ? { snapshot, deployment: kamal1.kamal1DeploymentOf(snapshot) } : { snapshot, deployment: deploymentOf(snapshot) };
   }
 
-  async #kept(digest: string): Promise<Snapshot | null> {
+  async #kept(digest: string): Promise<Snapshot | kamal1.Kamal1Snapshot | null> {
     try {
-      return JSON.parse(await readFile(join(this.#place.snapshotDirectory, `${digest}.json`), 'utf8')) as Snapshot;
+      return JSON.parse(await readFile(join(this.#place.snapshotDirectory, `${digest}.json`), 'utf8')) as Snapshot | kamal1.Kamal1Snapshot;
     } catch {
       return null;
     }
@@ -126,6 +156,18 @@ export class ProjectStore {
     }
     await keepSnapshot(this.#place.snapshotDirectory, snapshot);
     return snapshot;
+  }
+}
+
+/**
+ * The secrets of the same project under Kamal 2: whoever moved to it has them there, and `.env` may be gone.
+ * @returns undefined where there are none, or they don't resolve: then those of Kamal 1 have to do
+ */
+export async function kamal2Secrets({ destination }: Pick<Snapshot, 'destination'>, { projectDir, env }: { projectDir: string; env: Environment }): Promise<Secrets | undefined> {
+  try {
+    return await readSecrets(await loadProject({ projectDir, destination: destination ?? undefined, env }), { projectDir, env });
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { app, line, prune } from '../src/kamal/index.ts';
-import type { PrepareArgs, StepNotes } from './api.ts';
+import type { PruneArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
 import { roleOf } from './roles.ts';
@@ -10,7 +10,7 @@ import { q } from './script/words.ts';
 /** What is left of the old generation goes, by Kamal's own rules for everything but Traefik. */
 export function pruneActivities(context: Context) {
   return {
-    async pruneHost(args: PrepareArgs): Promise<StepNotes> {
+    async pruneHost(args: PruneArgs): Promise<StepNotes> {
       const { deployment, audit } = await rendering(context, args);
       const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
       const version = args.roles[0]?.version;

@@ -1,5 +1,5 @@
 import type { PutBackArgs, StepNotes } from './api.ts';
-import { fenceOf, rendering, type Context } from './context.ts';
+import { eitherRendering, fenceOf, type Context } from './context.ts';
 import { HEALTHY_AGAIN_SECONDS } from './prepare.ts';
 import { runStep } from './remote-step.ts';
 import { DISARM_OVERLAP_TIMER, FORGET_PUT_AWAY } from './script/overlap.ts';
@@ -9,7 +9,7 @@ import { putBackThisRun } from './script/put-back.ts';
 export function putBackActivities(context: Context) {
   return {
     async putBack(args: PutBackArgs): Promise<StepNotes> {
-      const { deployment } = await rendering(context, args);
+      const { deployment } = await eitherRendering(context, args);
       return await runStep(context, args, {
         name: 'put back',
         body: `${DISARM_OVERLAP_TIMER}\n${putBackThisRun(HEALTHY_AGAIN_SECONDS)}\n${FORGET_PUT_AWAY}`,

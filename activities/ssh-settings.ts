@@ -3,7 +3,7 @@ import type { SshSettings } from '../src/ssh/types.ts';
 import type { Environment } from './project.ts';
 
 /** How the deployment's `ssh:` section says its hosts are reached, in the words of `src/ssh`. */
-export function sshSettings(deployment: Deployment, secrets: Secrets | null, env: Environment): SshSettings {
+export function sshSettings(deployment: Pick<Deployment, 'ssh'>, secrets: Secrets | null, env: Environment): SshSettings {
   const { ssh } = deployment;
   return {
     user: ssh.user,

@@ -127,6 +127,7 @@ export async function host(input: HostInput): Promise<HostResult> {
 }
 
 const PUT_BACK = 'put back';
+const CUT: Record<Direction, string> = { upgrade: 'hand over to kamal-proxy', downgrade: 'hand over to Traefik' };
 
 /** Why a host could not be put back, with why it had to be: a person needs both. */
 function stuckBecause(failure: Failure, before: Failure | null): Failure {
@@ -152,7 +153,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
   const cut = () =>
     // From here to the end of the script nobody may stop it: between the two proxies nothing serves.
     CancellationScope.nonCancellable(() =>
-      steps.run('hand over to kamal-proxy', (seq, options) => changing.cutOver.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }])),
+      steps.run(CUT[input.direction], (seq, options) => changing.cutOver.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }])),
     );
   const boot = async (each: typeof roles) => {
     for (const args of each) await steps.run(`boot app ${args.role.name}`, (seq, options) => proving.proveRole.executeWithOptions(options, [{ ...base, seq, ...args }]));
@@ -165,7 +166,8 @@ function hostParts(input: HostInput, steps: HostSteps) {
       if (strategy === 'kamal') return;
       await boot(proxied);
       const { acceptAnswers, probeUrls } = input.options;
-      if (proxied.length > 0) ({ known } = await steps.run('compare answers', (_seq, options) => proving.compareAnswers.executeWithOptions(options, [{ ...base, acceptAnswers, probeUrls }])));
+      // On the way back the warm Traefik is asked for each of its routes when the app boots, and nothing else is known of it.
+      if (proxied.length > 0 && input.direction === 'upgrade') ({ known } = await steps.run('compare answers', (_seq, options) => proving.compareAnswers.executeWithOptions(options, [{ ...base, acceptAnswers, probeUrls }])));
     },
     async cutOver() {
       if (proxied.length > 0) await cut();

@@ -6,7 +6,7 @@ import type { Strategy, StrategyWish } from '../src/plan/strategy.ts';
  */
 
 /** Which way a run goes. The way back reuses the same workflows: the direction is data. */
-export type Direction = 'upgrade';
+export type Direction = 'upgrade' | 'downgrade';
 
 export type { Strategy, StrategyWish } from '../src/plan/strategy.ts';
 

@@ -3,7 +3,7 @@ import { runOfLock } from '../../activities/script/lock.ts';
 import type { HostFacts } from '../plan/facts.ts';
 import { primaryHostOf } from '../plan/workflow-id.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
-import type { LoadedProject } from './project.ts';
+import type { EitherProject } from './project.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -14,7 +14,7 @@ import type { Session } from './session.ts';
  * @returns the name of a run that is over and whose lock may be taken over, or null when there is no such lock
  * @throws CommandError when the lock's run is open
  */
-export async function staleLock(session: Session, project: LoadedProject, facts: HostFacts[], wait: boolean): Promise<string | null> {
+export async function staleLock(session: Session, project: EitherProject, facts: HostFacts[], wait: boolean): Promise<string | null> {
   const primary = facts.find(({ host }) => host === primaryHostOf(project.deployment));
   const foreign = primary?.locks.find((lock) => runOfLock(lock) === null);
   if (foreign && !wait) {

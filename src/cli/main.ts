@@ -8,6 +8,7 @@ import { cleanupCommand } from './commands/cleanup.ts';
 import { configCommand } from './commands/config.ts';
 import { convertCommand } from './commands/convert.ts';
 import { decideCommands } from './commands/decide.ts';
+import { downgradeCommand } from './commands/downgrade.ts';
 import { serverCommands } from './commands/server.ts';
 import { statusCommand } from './commands/status.ts';
 import { unlockCommand } from './commands/unlock.ts';
@@ -33,7 +34,7 @@ Environment:
 
 function program(): Command {
   const root = new Command('bactrian')
-    .description('Takes a fleet of servers from Kamal 1 to Kamal 2 without losing a request or a night\'s sleep.')
+    .description('Takes a fleet of servers from Kamal 1 to Kamal 2, and back, without losing a request or a night\'s sleep.')
     .version(VERSION, '--version')
     .helpOption('--help', 'show this')
     .configureHelp({ showGlobalOptions: false })
@@ -45,6 +46,7 @@ function program(): Command {
   // `-h` is hosts, as in Kamal: help is `--help` on every command.
   root.command = ((...args: Parameters<typeof add>) => add(...args).helpOption('--help', 'show this')) as typeof root.command;
   upgradeCommand(root);
+  downgradeCommand(root);
   configCommand(root);
   convertCommand(root);
   checkCommand(root);

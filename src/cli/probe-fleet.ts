@@ -3,14 +3,15 @@ import { lookAround } from '../../activities/reachability.ts';
 import { lookAt } from '../../activities/probe.ts';
 import { sshSettings } from '../../activities/ssh-settings.ts';
 import type { Deployment, Secrets } from '../kamal/index.ts';
-import type { HostFacts } from '../plan/facts.ts';
+import { containerNamed, KAMAL_PROXY, type HostFacts } from '../plan/facts.ts';
+import { wayBackHosts } from '../plan/way-back.ts';
 import { primaryHostOf } from '../plan/workflow-id.ts';
 import type { AccessoryMode } from '../../workflows/types.ts';
 import { appGeneration } from '../plan/generation.ts';
 import { SshError } from '../ssh/error.ts';
 import type { SshConnection } from '../ssh/types.ts';
 import { SshPool } from '../ssh/pool.ts';
-import type { LoadedProject } from './project.ts';
+import type { LoadedKamal1Project, LoadedProject } from './project.ts';
 
 export interface FleetProbe {
   facts: HostFacts[];
@@ -37,21 +38,48 @@ const AT_ONCE = 30;
  * @param secrets where the configuration takes SSH keys from them
  */
 export async function probeFleet({ deployment }: LoadedProject, secrets: Secrets, wish: FleetWish): Promise<FleetProbe> {
+  return await probeHosts(deployment, secrets, [...deployment.hosts, primaryHostOf(deployment)], async (connection) => {
+    const facts = await lookAt(connection, deployment, { prove: wish.prove });
+    if (!deployment.hosts.includes(connection.host) || facts.dockerVersion === null) return facts;
+    const around = await askAround(connection, deployment, secrets, facts, wish);
+    await wish.also?.(connection, facts);
+    return { ...facts, ...around };
+  });
+}
+
+/** What a way back is planned from. */
+export interface WayBackProbe extends FleetProbe {
+  /** Names of the services that each host's kamal-proxy routes to. */
+  proxyServices: Map<string, string[]>;
+}
+
+/** The same for a way back: what each host's kamal-proxy serves, other projects' services included. Changes nothing. */
+export async function probeWayBack({ deployment }: LoadedKamal1Project, secrets: Secrets, { prove }: Pick<FleetWish, 'prove'>): Promise<WayBackProbe> {
+  const proxyServices = new Map<string, string[]>();
+  const probe = await probeHosts(deployment, secrets, [...wayBackHosts(deployment), primaryHostOf(deployment)], async (connection) => {
+    const facts = await lookAt(connection, deployment, { prove });
+    if (containerNamed(facts, KAMAL_PROXY)?.running) proxyServices.set(connection.host, servicesIn((await connection.exec(`docker exec ${KAMAL_PROXY} kamal-proxy list 2> /dev/null`, { timeoutMs: 20_000 })).stdout));
+    return facts;
+  });
+  return { ...probe, proxyServices };
+}
+
+/** The names in `kamal-proxy list`: the first column, below a line of headings; coloured where it likes to. */
+export function servicesIn(list: string): string[] {
+  // oxlint-disable-next-line no-control-regex
+  const lines = list.replaceAll(/\u001b\[[0-9;]*m/g, '').split('\n').map((line) => line.trim());
+  return lines.slice(1).flatMap((line) => line.split(/\s+/)[0] || []);
+}
+
+/** Connects to hosts, some at once, and looks at each. */
+async function probeHosts(deployment: Pick<Deployment, 'ssh'>, secrets: Secrets, hosts: readonly string[], look: (connection: SshConnection) => Promise<HostFacts>): Promise<FleetProbe> {
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
   const probe: FleetProbe = { facts: [], unreachable: [] };
-  const waiting = [...new Set([...deployment.hosts, primaryHostOf(deployment)])];
+  const waiting = [...new Set(hosts)];
   const next = async (): Promise<void> => {
     for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
       try {
-        const connection = await pool.get(host);
-        const facts = await lookAt(connection, deployment, { prove: wish.prove });
-        if (!deployment.hosts.includes(host) || facts.dockerVersion === null) {
-          probe.facts.push(facts);
-          continue;
-        }
-        const around = await askAround(connection, deployment, secrets, facts, wish);
-        await wish.also?.(connection, facts);
-        probe.facts.push({ ...facts, ...around });
+        probe.facts.push(await look(await pool.get(host)));
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
         probe.unreachable.push({ host, message: error.message, hint: error.hint });

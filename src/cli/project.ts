@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { deploymentOf, keyDataWarnings, loadProject, mangledVariables, readSecrets, type Deployment, type Secrets, type Snapshot } from '../kamal/index.ts';
+import { deploymentOf, kamal1, keyDataWarnings, loadProject, mangledVariables, readSecrets, type Deployment, type Secrets, type Snapshot } from '../kamal/index.ts';
+import { kamal2Secrets } from '../../activities/project.ts';
 import { workflowIdOf } from '../plan/workflow-id.ts';
 import { realProjectDir } from '../temporal/state.ts';
 
@@ -26,6 +27,17 @@ export interface LoadedProject {
   deployment: Deployment;
   workflowId: string;
 }
+
+/** The same of a Kamal 1 configuration: where a way back goes to. */
+export interface LoadedKamal1Project {
+  dir: string;
+  snapshot: kamal1.Kamal1Snapshot;
+  deployment: kamal1.Kamal1Deployment;
+  workflowId: string;
+}
+
+/** What both ways need of a project. */
+export type EitherProject = LoadedProject | LoadedKamal1Project;
 
 /** Adds the options that say which deployment is meant. `-h` is hosts, as in Kamal. */
 export function projectOptions(command: Command): Command {
@@ -68,6 +80,19 @@ export async function openProject(options: ProjectOptions): Promise<LoadedProjec
   return { dir, snapshot, deployment, workflowId: workflowIdOf(deployment) };
 }
 
+/**
+ * Loads the project as Kamal 1 would.
+ * @param fromGit the commit whose configuration is meant; undefined: the work tree's
+ * @throws ConfigError with all problems
+ */
+export async function openKamal1Project(options: ProjectOptions, fromGit: string | undefined): Promise<LoadedKamal1Project> {
+  const dir = realProjectDir(options.project);
+  const { configFile, destination, hosts, roles, primary, version } = options;
+  const snapshot = await kamal1.loadKamal1Project({ projectDir: dir, configFile, destination, hosts, roles, primary, version, fromGit, env: process.env, interactive: atTerminal() });
+  const deployment = kamal1.kamal1DeploymentOf(snapshot);
+  return { dir, snapshot, deployment, workflowId: workflowIdOf(deployment) };
+}
+
 /** Destinations that have a file of their own beside the configuration's: `deploy.staging.yml` is `staging`. */
 export function destinationsOf(options: ProjectOptions): string[] {
   const file = options.configFile ?? 'config/deploy.yml';
@@ -89,6 +114,12 @@ function atTerminal(): true | undefined {
  */
 export async function openSecrets({ dir, snapshot }: LoadedProject): Promise<Secrets> {
   return await readSecrets(snapshot, { projectDir: dir, env: process.env, interactive: atTerminal() });
+}
+
+/** The same of a Kamal 1 project: `.env` files, this shell, and what `.kamal/secrets` knows besides. */
+export async function openKamal1Secrets({ dir, snapshot }: LoadedKamal1Project): Promise<Secrets> {
+  const place = { projectDir: dir, env: process.env };
+  return await kamal1.readKamal1Secrets(snapshot, { ...place, interactive: atTerminal(), others: await kamal2Secrets(snapshot, place) });
 }
 
 /**

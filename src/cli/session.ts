@@ -4,7 +4,7 @@ import { replaysOpenRuns } from '../temporal/replay-open.ts';
 import { serverStatus } from '../temporal/server.ts';
 import { taskQueueFor } from '../temporal/task-queue.ts';
 import { ensureWorker } from '../temporal/worker-process.ts';
-import type { LoadedProject } from './project.ts';
+import type { EitherProject } from './project.ts';
 import { buildVersion, WORKFLOWS } from './version.ts';
 
 /** A connection to Temporal, with the project's worker behind it where that is ours to start. */
@@ -16,7 +16,7 @@ export interface Session extends TemporalConnection {
  * Connects, and on the embedded server makes sure that the project's worker runs and has this shell's environment.
  * @throws TemporalSetupError
  */
-export async function openSession(project: LoadedProject, { withWorker }: { withWorker: boolean }): Promise<Session> {
+export async function openSession(project: EitherProject, { withWorker }: { withWorker: boolean }): Promise<Session> {
   const temporal = await connectTemporal();
   const { service, destination } = project.deployment;
   const taskQueue = taskQueueFor({ service, destination: destination ?? undefined, projectDir: temporal.embedded ? project.dir : undefined });
@@ -30,7 +30,7 @@ export async function openSession(project: LoadedProject, { withWorker }: { with
  * workers are theirs to start.
  * @throws TemporalSetupError when it doesn't come up
  */
-export async function startWorker(project: LoadedProject, { embedded, taskQueue, address, client }: Session): Promise<void> {
+export async function startWorker(project: EitherProject, { embedded, taskQueue, address, client }: Session): Promise<void> {
   if (!embedded) return;
   await ensureWorker({
     projectDir: project.dir,
@@ -44,7 +44,7 @@ export async function startWorker(project: LoadedProject, { embedded, taskQueue,
 }
 
 /** Starts a worker that has died again, unless somebody took everything down on purpose (`bactrian down`). */
-export async function reviveWorker(project: LoadedProject, session: Session): Promise<void> {
+export async function reviveWorker(project: EitherProject, session: Session): Promise<void> {
   const server = await serverStatus();
   if (server.state === 'stopped' && !server.crashed) return;
   await startWorker(project, session);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { TypedSearchAttributes, type SearchAttributePair } from '@temporalio/common';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { FleetInput, RunOptions } from '../../workflows/types.ts';
+import type { Direction, FleetInput, RunOptions } from '../../workflows/types.ts';
 import type { fleet } from '../../workflows/fleet.ts';
 import { keepSnapshot } from '../../activities/project.ts';
 import { isDone, type FleetPlan } from '../plan/plan.ts';
@@ -12,7 +12,7 @@ import { registerSearchAttributes } from '../temporal/register-search-attributes
 import { searchAttributes } from '../../workflows/search-attributes.ts';
 import { projectState } from '../temporal/state.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
-import type { LoadedProject } from './project.ts';
+import type { EitherProject } from './project.ts';
 import type { Session } from './session.ts';
 import { count } from './values.ts';
 
@@ -21,6 +21,7 @@ export interface StartFacts {
   takeOverLockOf: string | null;
   skipHooks: boolean;
   importCertificates: boolean;
+  direction: Direction;
 }
 
 export interface StartedRun {
@@ -35,14 +36,14 @@ export interface StartedRun {
  *
  * @throws CommandError when a run of this deployment is open already
  */
-export async function startRun(project: LoadedProject, session: Session, plan: FleetPlan, options: RunOptions, { takeOverLockOf, skipHooks, importCertificates }: StartFacts): Promise<StartedRun> {
+export async function startRun(project: EitherProject, session: Session, plan: FleetPlan, options: RunOptions, { takeOverLockOf, skipHooks, importCertificates, direction }: StartFacts): Promise<StartedRun> {
   const { snapshots } = await projectState(project.dir);
   const digest = await keepSnapshot(snapshots, project.snapshot);
   const { deployment, workflowId } = project;
   const run = runName();
   const input: FleetInput = {
     run,
-    direction: 'upgrade',
+    direction,
     service: deployment.service,
     destination: deployment.destination,
     startedBy: `${userInfo().username}@${hostname()}`,
@@ -58,7 +59,7 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
       fingerprint: host.fingerprint,
     })),
     options,
-    hooks: skipHooks ? [] : [...project.snapshot.hooks.present],
+    hooks: skipHooks ? [] : hooksOf(project.snapshot.hooks.present, direction),
     bootLimit: deployment.boot.limit,
     bootWaitSeconds: deployment.boot.wait ?? 0,
     takeOverLockOf,
@@ -71,8 +72,8 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
       args: [input],
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      staticSummary: `upgrade ${deployment.name} (${count(input.hosts.length, 'host')}) to Kamal 2`,
-      typedSearchAttributes: registered ? attributes(project) : undefined,
+      staticSummary: `${direction} ${deployment.name} (${count(input.hosts.length, 'host')}) to Kamal ${direction === 'upgrade' ? 2 : 1}`,
+      typedSearchAttributes: registered ? attributes(project, direction) : undefined,
       memo: { run, startedBy: input.startedBy },
     });
     return { workflowId, runId: handle.firstExecutionRunId, run, url: runUrl(session, { workflowId, runId: handle.firstExecutionRunId }) };
@@ -83,7 +84,7 @@ export async function startRun(project: LoadedProject, session: Session, plan: F
 }
 
 /** A run of this deployment is open: what to look at instead. */
-export function alreadyRunning(project: LoadedProject, session: Session): CommandError {
+export function alreadyRunning(project: EitherProject, session: Session): CommandError {
   const url = runUrl(session, { workflowId: project.workflowId });
   return new CommandError(
     EXIT.refused,
@@ -92,14 +93,19 @@ export function alreadyRunning(project: LoadedProject, session: Session): Comman
   );
 }
 
-function attributes({ deployment }: LoadedProject): TypedSearchAttributes {
+function attributes({ deployment }: EitherProject, direction: Direction): TypedSearchAttributes {
   const pairs: SearchAttributePair[] = [
     { key: searchAttributes.service, value: deployment.service },
-    { key: searchAttributes.direction, value: 'upgrade' },
+    { key: searchAttributes.direction, value: direction },
     { key: searchAttributes.phase, value: 'connecting' },
     ...(deployment.destination ? [{ key: searchAttributes.destination, value: deployment.destination }] : []),
   ];
   return new TypedSearchAttributes(pairs);
+}
+
+/** Hooks by the names of Kamal 2, by which runs ask for them: on the way back Kamal 1's own stand for its gates. */
+function hooksOf(present: readonly string[], direction: Direction): string[] {
+  return direction === 'upgrade' ? [...present] : [...new Set(present.map((hook) => hook.replace(/^(pre|post)-traefik-reboot$/, '$1-proxy-reboot')))];
 }
 
 /** `20261124-220559-3fa9`: sorts by time, and says when it was. */

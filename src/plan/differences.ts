@@ -24,14 +24,19 @@ const CORD = '/tmp/kamal-cord';
  * @param wantedEnv the environment that the new container gets from the configuration, secrets included
  */
 export function differences(facts: HostFacts, deployment: Deployment, role: Role, running: ContainerFacts, wantedEnv: ReadonlyMap<string, string>): Differences {
+  return differencesFrom(facts, running, { run: app.run(deployment, { role, host: facts.host, version: 'v' }), cmd: role.cmd }, wantedEnv);
+}
+
+/** The same for whatever will be started, on the way back, too. `run` is its `docker run`. */
+export function differencesFrom(facts: HostFacts, running: ContainerFacts, then: { run: readonly string[]; cmd: string | null }, wantedEnv: ReadonlyMap<string, string>): Differences {
   const inherited = facts.imageEnv[running.image.id] ?? {};
   const own = Object.entries(running.env).filter(([name, value]) => !KAMALS_OWN.has(name) && inherited[name] !== value);
   const now = new Map(own);
   const names = (test: (name: string) => boolean, from: Iterable<string>) => [...from].filter(test).sort();
   const wanted = [...wantedEnv.keys()].filter((name) => !KAMALS_OWN.has(name));
-  const mountsThen = mountTargets(deployment, role, facts.host);
+  const mountsThen = mountTargets(then.run).filter((target) => target !== CORD);
   const mountsNow = running.mounts.map((mount) => mount.destination).filter((target) => target !== CORD);
-  const next = role.cmd ?? '';
+  const next = then.cmd ?? '';
   return {
     envAdded: names((name) => !now.has(name) && inherited[name] !== wantedEnv.get(name), wanted),
     envRemoved: names((name) => !wantedEnv.has(name), now.keys()),
@@ -53,8 +58,7 @@ export function isEmpty(differences: Differences): boolean {
 }
 
 /** Where the new container will have something mounted. */
-function mountTargets(deployment: Deployment, role: Role, host: string): string[] {
-  const words = app.run(deployment, { role, host, version: 'v' });
+function mountTargets(words: readonly string[]): string[] {
   return words.flatMap((word, at) => {
     if (word !== '--volume' && word !== '-v') return [];
     const target = (words[at + 1] ?? '').replaceAll('"', '').split(':')[1];

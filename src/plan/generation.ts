@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Deployment } from '../kamal/index.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
 import { networkOfAccessory } from './reachability.ts';
-import { accessoryContainer, containersOf, runningContainer } from './running.ts';
+import { accessoryContainer, containersOf, runningContainer, type Owner, type OwningRole } from './running.ts';
 
 /**
  * How a host runs the deployment's selected roles now. `kamal2` only when all of it is there: each role in the network,
@@ -33,11 +33,17 @@ export function accessoryIsThere(facts: HostFacts, deployment: Deployment, name:
   return container.networks.includes(networkOfAccessory(accessory)) && facts.openRuns.accessories.length === 0;
 }
 
+/** What of a deployment, of either Kamal, a fingerprint is made of. */
+export interface Fleet extends Owner {
+  rolesOn(host: string): readonly OwningRole[];
+  accessoriesOn(host: string): readonly { readonly serviceName: string }[];
+}
+
 /**
  * A digest of everything on the host that the plan was made from. A workflow probes again before it changes anything:
  * another fingerprint means that somebody deployed in the meantime.
  */
-export function fingerprint(facts: HostFacts, deployment: Deployment): string {
+export function fingerprint(facts: HostFacts, deployment: Fleet): string {
   const roles = deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
   const proxies = [TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name) ?? []);
   const accessories = deployment.accessoriesOn(facts.host).flatMap((accessory) => accessoryContainer(facts, accessory) ?? []);

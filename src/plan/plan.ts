@@ -19,6 +19,8 @@ export interface FleetPlan {
 export interface HostPlan extends StrategyChoice {
   host: string;
   generation: Generation;
+  /** Where the run goes. */
+  target: 'kamal1' | 'kamal2';
   fingerprint: string;
   roles: RolePlan[];
   accessories: AccessoryPlan[];
@@ -37,7 +39,7 @@ export interface RolePlan {
   runningVersion: string;
   container: string;
   imageId: string;
-  /** True when it runs in Kamal 2's network already. */
+  /** True when it runs where it is to run already: in Kamal 2's network, or on the way back outside of it. */
   there: boolean;
   differences: Differences;
 }
@@ -71,6 +73,7 @@ function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, op
   return {
     host: facts.host,
     generation,
+    target: 'kamal2',
     ...chooseStrategy(facts, deployment, options.strategy),
     fingerprint: fingerprint(facts, deployment),
     roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets, options.version) ?? []),
@@ -122,5 +125,5 @@ function accessoryNotes(facts: HostFacts[], deployment: Deployment, options: Ref
 
 /** True when there is nothing to change on the host's app. */
 export function isDone(host: HostPlan): boolean {
-  return host.generation === 'kamal2' || (host.roles.length === 0 && host.cutOff.length === 0);
+  return host.generation === host.target || (host.roles.length === 0 && host.cutOff.length === 0);
 }

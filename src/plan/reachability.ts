@@ -26,7 +26,7 @@ export interface Reachability {
 export const NOT_LOOKED: Reachability = { looked: false, unreachable: [], notes: [] };
 
 /** The environment that a role's container gets on a host, as it will see it. @throws SecretMissing */
-export function wantedEnv(role: Role, host: string, secrets: Secrets): Map<string, string> {
+export function wantedEnv(role: Pick<Role, 'env'>, host: string, secrets: Secrets): Map<string, string> {
   const env = role.env(host);
   // Docker takes the lines of an env file as they are.
   const secret = [...secretEnv(env, secrets)].map(([name, value]) => [name, envFileValue(value)] as const);

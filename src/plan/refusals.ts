@@ -110,9 +110,10 @@ export function hostRefusals(facts: HostFacts, deployment: Deployment, options: 
   ];
 }
 
-type Refuse = (about: RefusalSubject, reason: string, hint: string) => Refusal;
+export type Refuse = (about: RefusalSubject, reason: string, hint: string) => Refusal;
 
-function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
+/** Deploy locks of somebody else. */
+export function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
   // A lock of ours is judged by who asks Temporal whether its run is over.
   return facts.locks
     .filter((lock) => !/bactrian run \S+/.test(lock.details ?? '') && !(lock.details === null && lock.intendedBy))

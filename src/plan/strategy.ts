@@ -22,14 +22,31 @@ export interface StrategyChoice {
  * @param wish `auto` or a strategy by name
  */
 export function chooseStrategy(facts: HostFacts, deployment: Deployment, wish: StrategyWish): StrategyChoice {
-  const proxied = deployment.rolesOn(facts.host).some((role) => role.runningProxy);
-  if (wish === 'kamal' || wish === 'swap' || !proxied) return { strategy: wish === 'kamal' ? wish : 'swap', reason: null };
-  const reason = whyNoHandover(facts, deployment);
+  return chooseStrategyFor(facts, wish, {
+    name: 'kamal-proxy',
+    proxied: deployment.rolesOn(facts.host).some((role) => role.runningProxy),
+    publishes: deployment.effectiveProxyRun(facts.host).ports.length > 0,
+  });
+}
+
+/** The proxy that is to come. */
+interface NextProxy {
+  name: string;
+  /** Something on this host is behind it. */
+  proxied: boolean;
+  /** It publishes ports, and all are known beforehand. */
+  publishes: boolean;
+}
+
+/** The same for either way. */
+export function chooseStrategyFor(facts: HostFacts, wish: StrategyWish, next: NextProxy): StrategyChoice {
+  if (wish === 'kamal' || wish === 'swap' || !next.proxied) return { strategy: wish === 'kamal' ? wish : 'swap', reason: null };
+  const reason = whyNoHandover(facts, next);
   return reason === null ? { strategy: 'handover', reason } : { strategy: 'swap', reason };
 }
 
-function whyNoHandover(facts: HostFacts, deployment: Deployment): string | null {
-  if (deployment.effectiveProxyRun(facts.host).ports.length === 0) return 'kamal-proxy will publish no port here';
+function whyNoHandover(facts: HostFacts, next: NextProxy): string | null {
+  if (!next.publishes) return `${next.name} will publish no port here`;
   if (facts.handover === null) return 'nobody has seen whether requests can be steered here';
   return facts.handover.proven ? null : facts.handover.why;
 }

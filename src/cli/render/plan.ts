@@ -2,11 +2,13 @@ import { dateOf, type ServedName } from '../../plan/certificates.ts';
 import { isEmpty, losesEnv, type Differences } from '../../plan/differences.ts';
 import { isDone, type FleetPlan, type HostPlan, type RolePlan } from '../../plan/plan.ts';
 import type { Refusal } from '../../plan/refusals.ts';
+import type { Direction } from '../../../workflows/types.ts';
 import { bold, cyan, dim, green, red, yellow } from '../terminal.ts';
 
 /** How a plan's run goes, for its heading. */
 export interface PlanHeading {
   name: string;
+  direction: Direction;
   strategy: string;
   rolling: boolean;
   accessories: string;
@@ -22,7 +24,7 @@ export function renderPlan(plan: FleetPlan, heading: PlanHeading): string {
     ...(heading.approve.length > 0 ? [`waits for approval: ${heading.approve.join(', ')}`] : []),
   ];
   return [
-    `${bold(`Upgrade ${heading.name}`)} from Kamal 1 to Kamal 2 ${dim(`(${how.join(' · ')})`)}`,
+    `${heading.direction === 'upgrade' ? `${bold(`Upgrade ${heading.name}`)} from Kamal 1 to Kamal 2` : `${bold(`Downgrade ${heading.name}`)} from Kamal 2 to Kamal 1`} ${dim(`(${how.join(' · ')})`)}`,
     '',
     ...plan.hosts.flatMap((host) => renderHost(host, heading)),
     ...plan.notes.map((note) => `${yellow('!')} ${note}`),
@@ -35,16 +37,16 @@ function renderHost(host: HostPlan, heading: PlanHeading): string[] {
   return [
     `${bold(host.host)}  ${cyan(host.generation)}  ${state}`,
     ...host.cutOff.map((run) => `  ${yellow('!')} run ${run} was cut off here: what it left is put back first`),
-    ...host.roles.flatMap(renderRole),
+    ...host.roles.flatMap((role) => renderRole(role, host)),
     ...(done || !host.roles.some((role) => role.proxied && !role.there) ? [] : [renderStrategy(host)]),
     ...host.certificates.map(renderCertificate),
-    ...host.accessories.map((each) => `  accessory ${each.name}  ${each.image} ${dim(short(each.imageId))} ${each.there ? green('in its network already') : heading.accessories === 'join' ? 'joined to the network' : 'rebooted, its data kept'}`),
+    ...host.accessories.map((each) => `  accessory ${each.name}  ${each.image} ${dim(short(each.imageId))} ${each.there ? green(host.target === 'kamal2' ? 'in its network already' : 'outside the network kamal already') : heading.accessories === 'join' ? 'joined to the network' : 'rebooted, its data kept'}`),
     '',
   ];
 }
 
-function renderStrategy({ strategy, reason }: HostPlan): string {
-  const words = { handover: green('handover: new connections are steered past Traefik, none waits'), swap: 'swap: one gap, of a stop and a start', kamal: yellow("kamal: Kamal's own order, down until the new one has booted") };
+function renderStrategy({ strategy, reason, target }: HostPlan): string {
+  const words = { handover: green(`handover: new connections are steered past ${target === 'kamal2' ? 'Traefik' : 'kamal-proxy'}, none waits`), swap: 'swap: one gap, of a stop and a start', kamal: yellow("kamal: Kamal's own order, down until the new one has booted") };
   return `  proxy  ${words[strategy]}${reason === null ? '' : ` ${dim(`(no handover: ${reason})`)}`}`;
 }
 
@@ -57,13 +59,14 @@ function renderCertificate({ name, from, notAfter, remark }: ServedName): string
 function steps(host: HostPlan): string[] {
   if (isDone(host)) return ['accessories'];
   const proxied = host.roles.some((role) => role.proxied);
+  if (host.target === 'kamal1') return ['prepare', 'boot app', ...(proxied ? ['hand over to Traefik'] : []), 'stop old app', 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
   const order = proxied ? ['prepare', 'boot app', 'compare answers', 'hand over to kamal-proxy', 'stop old app'] : ['prepare', 'boot app', 'stop old app'];
   if (host.strategy === 'kamal' && proxied) order.splice(1, 3, 'hand over to kamal-proxy', 'boot app');
   return [...order, 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
 }
 
-function renderRole(role: RolePlan): string[] {
-  const line = `  ${role.name}  version ${role.version === role.runningVersion ? bold(role.version) : `${role.runningVersion} → ${bold(role.version)}`} ${dim(short(role.imageId))} ${role.there ? green('in the network already') : `${role.container}, booted again in the network kamal`}`;
+function renderRole(role: RolePlan, { target }: HostPlan): string[] {
+  const line = `  ${role.name}  version ${role.version === role.runningVersion ? bold(role.version) : `${role.runningVersion} → ${bold(role.version)}`} ${dim(short(role.imageId))} ${role.there ? green(target === 'kamal2' ? 'in the network already' : 'outside the network kamal already') : `${role.container}, booted again ${target === 'kamal2' ? 'in' : 'outside'} the network kamal`}`;
   return role.there ? [line] : [line, ...renderDifferences(role.differences)];
 }
 

@@ -4,7 +4,7 @@ import type { Command } from '../shell.ts';
 import { combine, makeDirectory, pipe, write } from './words.ts';
 
 /** Directory of Kamal 2's deploy lock on the primary host; that it exists is the lock. */
-export function lockDirectory(d: Deployment): string {
+export function lockDirectory(d: Pick<Deployment, 'service' | 'destination'> & { readonly directories: Pick<Deployment['directories'], 'run'> }): string {
   return `${d.directories.run}/${compactJoin(['lock', d.service, d.destination], '-')}`;
 }
 

@@ -1,0 +1,22 @@
+import type { kamal1 } from '../kamal/index.ts';
+import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
+import { containersOf, runningContainer } from './running.ts';
+
+/**
+ * How a host runs the deployment's selected roles now, as its Kamal 1 configuration sees it. `kamal1` only when all of
+ * it is there: no role in Kamal 2's network, Traefik up where a role is behind it, and kamal-proxy gone.
+ */
+export function kamal1Generation(facts: HostFacts, deployment: kamal1.Kamal1Deployment): Generation {
+  const roles = deployment.rolesOn(facts.host);
+  const current = roles.map((role) => runningContainer(facts, deployment, role));
+  const running = roles.flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
+  const traefik = containerNamed(facts, TRAEFIK);
+  const proxy = containerNamed(facts, KAMAL_PROXY);
+  if (running.length === 0 && !traefik?.running && !proxy?.running) return 'empty';
+
+  const routed = roles.some((role) => role.runningTraefik);
+  const allOld = current.every((container) => container !== undefined) && !running.some(inKamalNetwork) && (!routed || traefik?.running === true);
+  if (allOld && (!routed || !proxy) && facts.openRuns.app.length === 0) return 'kamal1';
+  const anyOld = running.some((container) => !inKamalNetwork(container)) || (routed && traefik !== undefined);
+  return anyOld || facts.openRuns.app.length > 0 ? 'mixed' : 'kamal2';
+}
