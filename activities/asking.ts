@@ -5,7 +5,7 @@ import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
 import type { Answer, Asked, CertificateSeen } from '../src/plan/answers.ts';
 import type { Question } from '../src/plan/questions.ts';
 import { isProxys, redirectOf } from '../src/plan/read-answer.ts';
-import { SshError } from '../src/ssh/error.ts';
+import { isNotForwarded, SshError } from '../src/ssh/error.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import { askWithCurl } from './curl.ts';
 
@@ -35,7 +35,7 @@ export async function ask(connection: SshConnection, at: Place, question: Questi
     stream = await connection.forwardOut(at.address, at.port);
   } catch (error) {
     if (!(error instanceof SshError && error.kind === 'refused')) throw error;
-    if (/prohibited/i.test(error.message)) return await askWithCurl(connection, at, question, ip);
+    if (isNotForwarded(error)) return await askWithCurl(connection, at, question, ip);
     return { silent: 'nobody listens' };
   }
   const lost = connection.closed;

@@ -21,7 +21,7 @@ export async function askWithCurl(connection: SshConnection, at: Place, question
   const url = `${question.scheme}://${isIP(name) === 6 ? `[${name}]` : name}:${question.port}${question.path}`;
   const { code, stdout } = await connection.exec('sh -s', {
     stdin: `command -v curl > /dev/null || exit ${NO_PROGRAM}
-curl -sik --path-as-is --http1.1 -A bactrian --max-time ${SECONDS} --connect-to ${q(`::${at.address}:${at.port}`)} ${q(url)} | head -c 4096`,
+curl -sik --noproxy '*' --path-as-is --http1.1 -A bactrian --max-time ${SECONDS} --connect-to ${q(`::${at.address}:${at.port}`)} ${q(url)} | head -c 4096`,
     timeoutMs: (SECONDS + 5) * 1000,
   });
   if (code === NO_PROGRAM) return null;

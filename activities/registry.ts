@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as tls } from 'node:tls';
 import type { RegistryAnswer } from '../src/plan/check/look.ts';
-import { SshError } from '../src/ssh/error.ts';
+import { isNotForwarded, SshError } from '../src/ssh/error.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 
 export interface RegistryWish {
@@ -49,7 +49,7 @@ export async function askRegistry(connection: SshConnection, { server, insecure,
     return typeof token === 'string' ? verdict((await get(url, `Bearer ${token}`)).status, image) : token;
   } catch (error) {
     if (error instanceof SshError && error.kind !== 'refused') throw error;
-    if (error instanceof SshError && !isProhibited(error)) return { outcome: 'refused', why: `the host can't reach ${name}` };
+    if (error instanceof SshError && !isNotForwarded(error)) return { outcome: 'refused', why: `the host can't reach ${name}` };
     return { outcome: 'unknown', why: `${name}: ${reason(error)}` };
   }
 }
@@ -127,11 +127,6 @@ async function fetchOver(connection: SshConnection, url: URL, headers: Record<st
     stream.destroy();
     plain.destroy();
   }
-}
-
-/** sshd's own word, and not that of the network behind it. */
-function isProhibited(error: SshError): boolean {
-  return /prohibited/i.test(error.message);
 }
 
 function reason(error: unknown): string {

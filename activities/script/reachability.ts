@@ -50,7 +50,7 @@ net=${within === null ? 'kamal' : q(`container:${within}`)}
 ${within === null ? `docker network inspect kamal > /dev/null 2>&1 || { net=$n; make || { echo '@blind no network can be made'; exit; }; }
 echo "@subnet $(docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' "$net" 2> /dev/null)"` : ''}
 for image in ${images.map(q).join(' ')}; do
-  out=$(timeout ${SECONDS} docker run --rm -i --name "$n" --network "$net" ${within === null ? naming : ''} --no-healthcheck --label traefik.enable=false --entrypoint sh "$image" -s < "$f" 2> /dev/null)
+  out=$(timeout -s KILL ${SECONDS} docker run --rm -i --name "$n" --network "$net" ${within === null ? naming : ''} --no-healthcheck --label traefik.enable=false --entrypoint sh "$image" -s < "$f" 2> /dev/null)
   case $out in *@place*) echo "$out"; exit 0 ;; esac
   docker rm -f "$n" > /dev/null 2>&1
 done

@@ -94,5 +94,5 @@ export function notAccepted(differences: readonly AnswerDifference[], accepted: 
 
 /** How a person says yes to these: the option, ready to be copied. */
 export function acceptOption(differences: readonly AnswerDifference[]): string {
-  return `--accept-answers '${differences.map(({ name }) => name.replaceAll("'", '%27')).join(',')}'`;
+  return `--accept-answers '${differences.map(({ name }) => name).join(',')}'`;
 }

@@ -59,8 +59,12 @@ function schemesOn(port: number): readonly Question['scheme'][] {
 
 function nameOf(scheme: Question['scheme'], port: number, host: string | null, path: string): string {
   const who = host === null ? 'by ip' : host === UNKNOWN_HOST ? 'unknown host' : host;
-  // Names are given as a list with commas.
-  return `${scheme}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`} ${who} ${path.replaceAll(',', '%2C')}`;
+  return sayable(`${scheme}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`} ${who} ${path}`);
+}
+
+/** Names are given on a command line, as a list with commas between quotes. */
+function sayable(name: string): string {
+  return name.replaceAll(',', '%2C').replaceAll("'", '%27');
 }
 
 /**
@@ -72,5 +76,5 @@ export function probeQuestion(text: string): Question {
   const scheme = url.protocol.slice(0, -1);
   if (scheme !== 'http' && scheme !== 'https') throw new TypeError(`${scheme} is not asked`);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  return { name: `probe ${url.origin}${url.pathname}`.replaceAll(',', '%2C'), scheme, port: Number(url.port) || DEFAULT_PORT[scheme], host, path: `${url.pathname}${url.search}` };
+  return { name: sayable(`probe ${url.origin}${url.pathname}`), scheme, port: Number(url.port) || DEFAULT_PORT[scheme], host, path: `${url.pathname}${url.search}` };
 }

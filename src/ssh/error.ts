@@ -28,3 +28,12 @@ export class SshError extends Error {
 export function aborted(host: string, what: string): SshError {
   return new SshError('aborted', host, `${host}: ${what} was cancelled`, 'Nothing to do: it was asked for.');
 }
+
+/** Prohibited, or unknown as a kind of channel (RFC 4254, 5.1): OpenSSH and Dropbear give these reasons, and no words. */
+const NOT_LET = [1, 3];
+
+/** True when sshd forwards no connection there (AllowTcpForwarding, PermitOpen), so that it tells nothing of who listens. */
+export function isNotForwarded(error: unknown): boolean {
+  if (!(error instanceof SshError) || error.kind !== 'refused' || !(error.cause instanceof Error)) return false;
+  return 'reason' in error.cause && NOT_LET.some((reason) => (error.cause as { reason?: unknown }).reason === reason);
+}

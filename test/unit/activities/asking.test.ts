@@ -10,6 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../../../activities/asking.ts';
 import type { Asked } from '../../../src/plan/answers.ts';
 import type { Question } from '../../../src/plan/questions.ts';
+import { connect } from '../../../src/ssh/connect.ts';
+import { World } from '../ssh/sshd.ts';
 import { FakeConnection } from './fake-connection.ts';
 
 describe('a question to a proxy', () => {
@@ -90,6 +92,22 @@ describe('a question to a proxy', () => {
     const port = await listen(createPlain());
     servers.pop()?.close();
     expect(await put(port)).toEqual({ silent: 'nobody listens' });
+  });
+  it.each(['AllowTcpForwarding no', 'PermitOpen 127.0.0.1:1', ''])('reaches whoever listens, and nobody else, past an sshd with "%s"', async (line) => {
+    const world = new World();
+    try {
+      world.key('id_ed25519', 'ed25519');
+      const { port } = await world.sshd({ lines: [line] });
+      const connection = await connect('127.0.0.1', world.settings({ port }));
+      const closed = await listen(createPlain());
+      servers.pop()?.close();
+      const asked = (at: number) => ask(connection, { address: '127.0.0.1', port: at }, question({}), '10.0.0.7');
+      expect(await asked(plain)).toEqual(app(200));
+      expect(await asked(closed)).toHaveProperty('silent');
+      connection.close();
+    } finally {
+      world.destroy();
+    }
   });
   it('is given up where the host has no curl either', async () => {
     expect(await put(plain, {}, new FakeConnection(false, folder))).toBeNull();

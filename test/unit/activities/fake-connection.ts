@@ -27,7 +27,7 @@ export class FakeConnection implements SshConnection {
   }
 
   async forwardOut(host: string, port: number): Promise<Duplex> {
-    if (!this.#forwards) throw new SshError('refused', this.host, 'open failed: Administratively prohibited', '');
+    if (!this.#forwards) throw new SshError('refused', this.host, 'open failed', '', Object.assign(new Error('open failed'), { reason: 1 }));
     const socket = connect(port, host);
     await once(socket, 'connect').catch(() => {
       throw new SshError('refused', this.host, 'open failed: Connection refused', '');

@@ -86,6 +86,13 @@ describe('what a client would lose', () => {
     expect(differenceOf(nobody, app(301, { redirect: 'https://unknown.invalid' }), app(404, { from: 'proxy' }))).toBeNull();
     expect(differenceOf(nobody, app(301, { redirect: 'https://shop.example' }), app(404, { from: 'proxy' }))).not.toBeNull();
   });
+  it('whatever path it is', () => {
+    const odd = questionsAbout({ ports: [80], hosts: [], paths: ["/it's,so"], labels: [], probes: ["http://lb/it's,so"] });
+    const lost = odd.flatMap((each) => differenceOf(each, app(200), app(404, { from: 'proxy' })) ?? []);
+    const [, list = ''] = /'(.*)'/.exec(acceptOption(lost)) ?? [];
+    expect(list).not.toContain("'");
+    expect(notAccepted(lost, list.split(','))).toEqual([]);
+  });
   it('a probe has to end in the same class of status only', () => {
     const probe = probeQuestion('http://lb/up');
     expect(differenceOf(probe, app(404), app(410))).toBeNull();
