@@ -24,6 +24,7 @@ export function cleanupScript({ fence, open, dryRun }: CleanupScript): string {
   return `umask 022
 B=${BACTRIAN_DIRECTORY}; RUN=none; D=$B/none; JOURNAL=app
 ${VOCABULARY}${STEERING}${WATCH}
+cleanup() {
 answering
 [ ! -d $B ] || { exec 9> $B/lock; flock -w ${QUIET_SECONDS} 9 || fail HostUnreachable 'a step works on this host just now'; }
 all_rules() { for t in iptables ip6tables; do for table in nat filter mangle; do $AS_ROOT "$t$FW-save" -t $table 2> /dev/null; done; done | sed -n 's/.*--comment "\\{0,1\\}bactrian \\([^ "]*\\) .*/\\1/p'; }
@@ -47,5 +48,8 @@ for r in $({ all_rules; docker ps -a --format '{{.Names}}' | sed -n 's/^kamal-pr
   elif is_open "$SD/lock.journal"; then note "run $r may have left a deploy lock: bactrian unlock"
   else ${act('the folder of run $r', 'rm -rf "$SD"')}; fi
 done
+}
+# Whole before it begins: sudo may read what is its stdin (\`log_input\`), and that is this script.
+cleanup < /dev/null
 ${LAST_LINE}`;
 }

@@ -38,9 +38,9 @@ done`;
  */
 export const PRINT_PROXY_CERTIFICATES = `
 open=$(grep -Lx committed .kamal/bactrian/*/app.journal 2>/dev/null)
-s=; [ "$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null || s='sudo -n'
+s=; [ "$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null </dev/null || s='sudo -n'
 d=$(docker volume inspect -f '{{.Mountpoint}}' kamal-proxy-config 2>/dev/null)/certs
-[ "$d" = /certs ] || $s find "$d" -mindepth 2 -maxdepth 2 -type f 2>/dev/null | while read -r f; do
+[ "$d" = /certs ] || $s find "$d" -mindepth 2 -maxdepth 2 -type f 2>/dev/null </dev/null | while read -r f; do
   [ -n "$open" ] && grep -qs "^certificate [^ ]* certs/\${f#"$d"/}$" $open && continue
-  printf '%s\\t%s\\n' "\${f#"$d"/}" "$($s sed -n '/-BEGIN CERTIFICATE-/,/-END CERTIFICATE-/p' "$f" 2>/dev/null | base64 | tr -d '\\n')"
+  printf '%s\\t%s\\n' "\${f#"$d"/}" "$($s sed -n '/-BEGIN CERTIFICATE-/,/-END CERTIFICATE-/p' "$f" 2>/dev/null </dev/null | base64 | tr -d '\\n')"
 done`;

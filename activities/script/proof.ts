@@ -8,7 +8,8 @@ const PROOF_SECONDS = 20;
 /**
  * Sees whether requests can be steered on this host, instead of guessing from versions: a spare port, on which nothing
  * listens, is steered to the proxy that runs, and asked the ways that clients take. Prints `proven` or why not. Nothing
- * that serves is touched, and nothing stays: the rules go at the end, on each signal, and by a process of their own.
+ * that serves is touched, and nothing stays: the rules go at the end, on each signal, and by a process of their own. Its
+ * stdin is nobody's: where sudo logs what goes in (`log_input`) it would swallow the rest of the script.
  */
 export const PROOF = `
 proof() (
@@ -52,4 +53,4 @@ BACTRIAN_PORT
   fi
   [ -z "$missing" ] && echo proven || no "requests did not arrive\${missing#,}"
 )
-section handover; proof 2> /dev/null`;
+section handover; proof 2> /dev/null < /dev/null`;
