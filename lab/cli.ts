@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 
 import { ensureImages } from './images.ts';
+import type { EngineSpec } from './engine.ts';
 import { Lab } from './lab.ts';
 import type { LabState } from './lab.ts';
 import { writeProject } from './project.ts';
@@ -13,7 +14,10 @@ const program = new Command('lab')
   .enablePositionalOptions()
   .option('--name <name>', 'which lab', 'play')
   .option('--subnet <subnet>', 'the first three octets of its network', '10.76.0')
-  .option('--hosts <count>', 'how many hosts', Number, 3);
+  .option('--hosts <count>', 'how many hosts', Number, 3)
+  .addOption(new Option('--engine <engine>', "`up`: the hosts' Docker Engine, Debian's or the current one").choices(['debian', 'current']).default('debian'))
+  .addOption(new Option('--firewall <kind>', '`up`: the rules by which it publishes ports').choices(['iptables', 'iptables-legacy', 'nftables']).default('iptables'))
+  .option('--no-userland-proxy', "`up`: without Docker's userland proxy");
 
 program
   .command('up')
@@ -101,7 +105,7 @@ try {
 }
 
 function lab(): Lab {
-  return new Lab(program.opts<{ name: string; subnet: string; hosts: number }>(), (message) => console.error(message));
+  return new Lab(program.opts<{ name: string; subnet: string; hosts: number } & EngineSpec>(), (message) => console.error(message));
 }
 
 async function printStatus(): Promise<void> {

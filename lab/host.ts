@@ -3,6 +3,8 @@ import { copyFile, mkdir, open, readFile, rename, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 
 import { removeControlGroups } from './control-groups.ts';
+import { layOutEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import type { LabKeys } from './keys.ts';
 import { labSources } from './paths.ts';
 import { initPidIn, killAllIn, signal } from './processes.ts';
@@ -17,7 +19,7 @@ const dockerHubNames = 'docker.io index.docker.io registry-1.docker.io';
  * Lays out a host's folder: `docker/` and `root/` are its disk (what a snapshot takes), `etc/` its configuration,
  * `log/` what its daemons said, `commands.jsonl` what was run on it over SSH.
  */
-export async function layOutHost(lab: Topology, host: HostPlace, folder: string, keys: LabKeys, commandLog: string): Promise<void> {
+export async function layOutHost(lab: Topology, host: HostPlace, folder: string, keys: LabKeys, commandLog: string, engine: Engine): Promise<void> {
   for (const part of ['docker', 'root', 'etc', 'log']) await mkdir(join(folder, part), { recursive: true, mode: 0o755 });
   const etc = join(folder, 'etc');
   const hostKey = keys.hosts.get(host.name);
@@ -31,7 +33,7 @@ export async function layOutHost(lab: Topology, host: HostPlace, folder: string,
   // Nothing listens there, and it says so at once.
   await write(etc, 'resolv.conf', `nameserver ${lab.gateway}\n`);
   await write(etc, 'shadow', 'root:*:19000:0:99999:7:::\nsshd:!:19000::::::\n', 0o600);
-  await write(etc, 'docker.json', '{}\n');
+  await layOutEngine(etc, engine);
   await write(
     etc,
     'sshd_config',

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { buildBinary } from './build.ts';
+import type { Say } from './build.ts';
+import { ensureEngine } from './engine.ts';
 import { awaitHost, layOutHost, runOnHost, startHost } from './host.ts';
 import { imageRecipes } from './image-recipes.ts';
 import type { Binaries, ImageRecipe } from './image-recipes.ts';
@@ -17,9 +20,6 @@ import { must } from './run.ts';
 import { topologyOf } from './topology.ts';
 import type { HostPlace, Topology } from './topology.ts';
 
-/** What to say while something slow is going on. */
-export type Say = (message: string) => void;
-
 /**
  * Makes a registry store with all images, unless the cache has it: the real ones where their registry answers, otherwise
  * built here from their modules.
@@ -27,8 +27,8 @@ export type Say = (message: string) => void;
  * @throws if a binary can't be built or an image not be made
  */
 export async function ensureImages(say: Say): Promise<{ store: string; commandLog: string }> {
-  const commandLog = await buildBinary('command-log');
-  const app = await buildBinary('app');
+  const commandLog = await buildBinary('command-log', say);
+  const app = await buildBinary('app', say);
   const recipe = await readFile(join(labSources, 'image-recipes.ts'));
   const folderFor = (origin: 'pulled' | 'built'): string => {
     const versions = [origin, app, pinnedVersion('TRAEFIK_VERSION'), pinnedVersion('KAMAL_PROXY_VERSION')];
@@ -46,8 +46,8 @@ async function makeImages(app: string, folderFor: (origin: 'pulled' | 'built') =
   const folder = folderFor(real ? 'pulled' : 'built');
   const binaries: Binaries = { app };
   if (!real) {
-    binaries.kamalProxy = await buildSlowly('kamal-proxy', 'a minute', say);
-    binaries.traefik = await buildSlowly('traefik', '5 to 7 minutes', say);
+    binaries.kamalProxy = await buildBinary('kamal-proxy', say, 'a minute');
+    binaries.traefik = await buildBinary('traefik', say, '5 to 7 minutes');
   }
   say('making the images (about 20 s)');
   await rm(`${folder}.new`, { recursive: true, force: true });
@@ -68,33 +68,6 @@ export async function removeImageHost(say: Say): Promise<void> {
 }
 
 const imageLab = { name: 'images', subnet: '10.79.0', hosts: 1 };
-
-async function buildBinary(name: string): Promise<string> {
-  const printed = await must(join(labSources, 'build-binary'), [name], { timeoutMs: 45 * 60_000 });
-  return printed.trim();
-}
-
-/** Says how far it is, if it takes time at all. */
-async function buildSlowly(name: string, duration: string, say: Say): Promise<string> {
-  const log = join(cacheFolder, 'log', `build-${name}`);
-  const startedAt = Date.now();
-  const progress = setInterval(() => {
-    const seconds = Math.round((Date.now() - startedAt) / 1000);
-    const built = linesOf(`${log}.log`).filter((line) => !line.startsWith('go: ')).length;
-    const all = linesOf(`${log}.total`)[0];
-    const packages = all === undefined ? 'downloading' : `${built} of ${all} packages`;
-    say(`building ${name}, for want of an image registry (once; ${duration} on 2 idle cores): ${packages}, ${seconds} s`);
-  }, 15_000);
-  try {
-    return await buildBinary(name);
-  } finally {
-    clearInterval(progress);
-  }
-}
-
-function linesOf(file: string): string[] {
-  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
-}
 
 /** Answers within three seconds or counts as not there. */
 async function imageRegistryAnswers(): Promise<boolean> {
@@ -118,7 +91,7 @@ async function makeStore(folder: string, recipes: ImageRecipe[], real: boolean, 
     await rm(hostFolder, { recursive: true, force: true });
     await makeNetwork(lab);
     await startRegistries(lab, join(folder, 'registry'));
-    await layOutHost(lab, host, hostFolder, await ensureKeys(lab), commandLog);
+    await layOutHost(lab, host, hostFolder, await ensureKeys(lab), commandLog, await ensureEngine({}, () => undefined));
     await startHost(lab, host, hostFolder);
     await awaitHost(host, hostFolder);
     for (const recipe of recipes) {

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { forgetCommands, readCommands } from './commands.ts';
 import type { CommandRecord } from './commands.ts';
 import { removeControlGroups } from './control-groups.ts';
+import type { Say } from './build.ts';
+import { ensureEngine } from './engine.ts';
+import type { EngineSpec } from './engine.ts';
 import { awaitHost, cutPower, layOutHost, runOnHost, startHost, stopHost } from './host.ts';
 import { ensureImages, removeImageHost } from './images.ts';
-import type { Say } from './images.ts';
 import { kamal1Stages, rolesOf } from './kamal1.ts';
 import { ensureKeys } from './keys.ts';
 import type { LabKeys } from './keys.ts';
@@ -35,15 +37,17 @@ export class Lab {
   readonly topology: Topology;
   /** Everything of this lab on disk, its snapshots included. */
   readonly folder: string;
+  readonly #engine: EngineSpec;
   readonly #say: Say;
 
   /**
    * @param say gets a line for whatever takes more than a moment
    * @throws if the spec can't be used
    */
-  constructor(spec: LabSpec, say: Say = () => undefined) {
+  constructor(spec: LabSpec & EngineSpec, say: Say = () => undefined) {
     this.topology = topologyOf(spec);
     this.folder = join(labsFolder, this.topology.name);
+    this.#engine = spec;
     this.#say = say;
   }
 
@@ -62,6 +66,7 @@ export class Lab {
    * @throws if the machine can't carry it, with what to do about it
    */
   async up(state: LabState = 'kamal1'): Promise<void> {
+    const engine = await ensureEngine(this.#engine, this.#say);
     const { store, commandLog } = await ensureImages(this.#say);
     await whileLocked(this.topology.name, this.#say, async () => {
       if ((await this.#state()) !== state) await this.#remove();
@@ -69,7 +74,7 @@ export class Lab {
       await mkdir(this.folder, { recursive: true, mode: 0o755 });
       await startRegistries(this.topology, join(this.folder, 'registry'), store);
       const keys = await ensureKeys(this.topology);
-      await this.#each((host) => layOutHost(this.topology, host, this.#folderOf(host), keys, commandLog));
+      await this.#each((host) => layOutHost(this.topology, host, this.#folderOf(host), keys, commandLog, engine));
       await this.#start();
       if ((await this.#state()) === state) return;
       if (state === 'kamal1') await this.#prepareKamal1();

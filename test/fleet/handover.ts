@@ -1,3 +1,4 @@
+import type { Lab } from '../../lab/lab.ts';
 import { lab } from './the-lab.ts';
 
 /** A host whose firewall lets in SSH, HTTP and what belongs to a connection, over IPv4 and IPv6, and drops the rest. */
@@ -20,8 +21,8 @@ export async function dropInput(host: string): Promise<void> {
  * Rules of ours on the host, warm proxies, and processes that watch or let go: nothing when all is over. A warm proxy to
  * which somebody is still connected has its time for that, after the run.
  */
-export async function rulesLeft(host: string): Promise<string> {
-  const { stdout } = await lab.exec(
+export async function rulesLeft(host: string, on: Lab = lab): Promise<string> {
+  const { stdout } = await on.exec(
     host,
     `n=0; while docker ps -q --filter name=warm | grep -q . && [ $n -lt 50 ]; do n=$((n + 1)); sleep 1; done; sleep 1
      for t in iptables ip6tables; do $t-save | grep bactrian; done

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import type { Lab } from '../../lab/lab.ts';
 import { cacheFolder } from '../../lab/paths.ts';
 import { writeProject } from '../../lab/project.ts';
 import type { Changes, ProjectOptions } from '../../lab/project.ts';
@@ -37,15 +38,21 @@ export class Shop {
   readonly stateDir: string;
   readonly env: NodeJS.ProcessEnv;
 
-  private constructor(name: string, env: NodeJS.ProcessEnv) {
+  readonly #lab: Lab;
+
+  private constructor(name: string, env: NodeJS.ProcessEnv, on: Lab) {
+    this.#lab = on;
     this.dir = join(testFolder, name);
     this.stateDir = join(testFolder, `${name}.state`);
     this.env = { ...cleanEnvironment(), BACTRIAN_STATE_DIR: this.stateDir, ...env };
   }
 
-  /** @param name of the folders that it gets, for finding them afterwards */
-  static async open(name: string, options: ProjectOptions = {}, env: NodeJS.ProcessEnv = {}): Promise<Shop> {
-    const shop = new Shop(name, env);
+  /**
+   * @param name of the folders that it gets, for finding them afterwards
+   * @param on the fleet, when it isn't the tests' common one
+   */
+  static async open(name: string, options: ProjectOptions = {}, env: NodeJS.ProcessEnv = {}, on: Lab = lab): Promise<Shop> {
+    const shop = new Shop(name, env, on);
     await mkdir(shop.dir, { recursive: true });
     await shop.configure(options);
     return shop;
@@ -53,7 +60,7 @@ export class Shop {
 
   /** Writes the project anew; files that it has and that aren't named stay. */
   async configure(options: ProjectOptions = {}): Promise<void> {
-    await writeProject(lab, this.dir, { ...options, changes: { ...quick, ...options.changes } });
+    await writeProject(this.#lab, this.dir, { ...options, changes: { ...quick, ...options.changes } });
   }
 
   /** Runs bactrian in the project to its end. */
