@@ -31,14 +31,16 @@ all_rules() { for t in iptables ip6tables; do for table in nat filter mangle; do
 firewall || note 'rules can not be looked at: no iptables, or neither root nor sudo -n'
 temporary=$(mktemp -d); trap 'rm -rf "$temporary"' EXIT
 is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }
-for r in $({ all_rules; docker ps -a --format '{{.Names}}' | sed -n 's/^kamal-proxy-warm-//p'; for f in $B/*/of; do [ ! -f "$f" ] || basename "$(dirname "$f")"; done; } | sort -u); do
+for r in $({ all_rules; docker ps -a --format '{{.Names}}' | sed -n 's/^kamal-proxy-warm-//p; s/^traefik-warm-//p'; for f in $B/*/of; do [ ! -f "$f" ] || basename "$(dirname "$f")"; done; } | sort -u); do
   [ ! -f "$B/$r/of" ] || [ "$(cat "$B/$r/of")" = ${fence} ] || continue
   case ${q(` ${open.join(' ')} `)} in *" $r "*) note "run $r is open: left alone"; continue ;; esac
   SR=$r; SD=$B/$r; [ -d "$SD" ] || SD=$temporary
-  is_retiring && { note "the warm kamal-proxy of run $r is letting go of its last connections: left alone"; continue; }
-  rules=$(all_rules | grep -cxF "$r"); warm=$(id "kamal-proxy-warm-$r")
+  is_retiring && { note "the warm proxy of run $r is letting go of its last connections: left alone"; continue; }
+  rules=$(all_rules | grep -cxF "$r"); warm=$(id "kamal-proxy-warm-$r"); [ -n "$warm" ] || warm=$(id "traefik-warm-$r")
   if [ "$rules" -gt 0 ] || [ -n "$warm" ]; then
-    what="$rules rules\${warm:+ and the warm kamal-proxy} of run $r"
+    case $rules in 0) what= ;; 1) what='1 rule' ;; *) what="$rules rules" ;; esac
+    [ -z "$warm" ] || what="\${what:+$what and }the warm proxy"
+    what="$what of run $r"
     # What they lead to may be all that serves.
     is_running traefik || is_running kamal-proxy || ${dryRun ? ':' : `docker start kamal-proxy > /dev/null 2>&1 || docker start traefik > /dev/null 2>&1 || { note "$what stay: no other proxy serves here, and none starts"; continue; }`}
     ${act('$what', 'unsteer; [ -z "$warm" ] || { drain "$warm" 10; docker stop "$warm" > /dev/null; docker rm -f "$warm" > /dev/null; }; unkeep')}

@@ -22,7 +22,7 @@ routed() {
   if command -v curl > /dev/null; then
     s=$(curl -gsk --noproxy '*' -m 3 \${4:+-H "Host: $4"} -o "$D/said" -w '%{http_code}' "$3://$1:$2$5")
   elif command -v wget > /dev/null; then
-    s=$(wget -S -T 3 --no-check-certificate \${4:+--header "Host: $4"} -O /dev/null "$3://$1:$2$5" 2>&1 | sed -n 's,.*HTTP/[0-9.]* \\([0-9]*\\).*,\\1,p' | head -n 1)
+    s=$(http_proxy= https_proxy= wget -t 1 -S -T 3 --no-check-certificate \${4:+--header "Host: $4"} -O /dev/null "$3://$1:$2$5" 2>&1 | sed -n 's,.*HTTP/[0-9.]* \\([0-9]*\\).*,\\1,p' | head -n 1)
     # What was answered can't be seen: a 404 may be Traefik's own.
     echo '404 page not found' > "$D/said"
   else

@@ -15,7 +15,7 @@ beforeEach(() => {
   for (const name of ['ip6tables', 'ip6tables-save', 'ip6tables-restore']) writeFileSync(host.path('bin', name), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   writeFileSync(host.path('rules'), ['run-over', 'run-open', 'run-of-blog', 'run-lost'].map((run) => `-A PREROUTING -m comment --comment "bactrian ${run} steer until 7" -j DNAT\n`).join(''));
   // An engine on which kamal-proxy runs.
-  writeFileSync(host.path('bin/docker'), '#!/bin/sh\ncase "$1 $2 $4" in "inspect -f kamal-proxy") echo true ;; version*) ;; *) exit 1 ;; esac\n', { mode: 0o755 });
+  writeFileSync(host.path('bin/docker'), '#!/bin/sh\ncase "$*" in "inspect -f "*" kamal-proxy"|version*) echo true ;; "ps -a --format "*) echo traefik-warm-run-back ;; "ps -aq "*traefik-warm-run-back*) echo 77 ;; "rm -f 77") echo "$*" >> removed ;; *) exit 1 ;; esac\n', { mode: 0o755 });
   for (const [run, of, journal] of [
     ['run-over', 'fence-shop', 'file x\ncommitted'],
     ['run-open', 'fence-shop', 'file x'],
@@ -40,25 +40,28 @@ const folders = async () => (await host.sh('ls .kamal/bactrian')).output.split('
 
 it('takes away what runs that are over left, and nothing of an open one, of one that was cut off, or of another deployment', async () => {
   expect(await cleanup(false)).toEqual([
+    'removed the warm proxy of run run-back',
     'run run-cut-off was cut off here: its journal stays, and the next upgrade puts back by it',
-    'removed 1 rules of run run-lost',
+    'removed 1 rule of run run-lost',
     'run run-open is open: left alone',
-    'removed 1 rules of run run-over',
+    'removed 1 rule of run run-over',
     'removed the folder of run run-over',
   ]);
   expect(await folders()).toEqual(['run-cut-off', 'run-of-blog', 'run-open']);
+  expect(readFileSync(host.path('removed'), 'utf8')).toBe('rm -f 77\n');
   const restored = readFileSync(host.path('restored'), 'utf8');
   expect(restored.match(/^-D .*bactrian \S+/gm)?.map((rule) => rule.split(' ').at(-1)).sort()).toEqual(['run-lost', 'run-over']);
 });
 
 it('only says so when it is asked to', async () => {
   expect(await cleanup(true)).toEqual([
+    'would be removed: the warm proxy of run run-back',
     'run run-cut-off was cut off here: its journal stays, and the next upgrade puts back by it',
-    'would be removed: 1 rules of run run-lost',
+    'would be removed: 1 rule of run run-lost',
     'run run-open is open: left alone',
-    'would be removed: 1 rules of run run-over',
+    'would be removed: 1 rule of run run-over',
     'would be removed: the folder of run run-over',
   ]);
   expect(await folders()).toEqual(['run-cut-off', 'run-of-blog', 'run-open', 'run-over']);
-  expect(host.has('restored')).toBe(false);
+  expect([host.has('restored'), host.has('removed')]).toEqual([false, false]);
 });
