@@ -39,11 +39,13 @@ export async function writeProject(lab: Lab, folder: string, options: ProjectOpt
   await put(folder, 'config/ssh/config', sshConfig(lab.topology, ssh));
 
   const config = options.kamal === 1 ? kamal1Config(lab.topology, ssh) : kamal2Config(lab.topology, ssh);
-  await put(folder, 'config/deploy.yml', stringify(merge(config, options.changes ?? {}), { version: '1.1' }));
+  // Ruby takes a plain `:80` for a symbol, without its colon.
+  const text = stringify(merge(config, options.changes ?? {}), { version: '1.1' }).replaceAll(/: (:\S+)$/gm, ': "$1"');
+  await put(folder, 'config/deploy.yml', text);
   const secrets = Object.entries(labSecrets).map(([name, value]) => `${name}=${value}\n`);
   await put(folder, options.kamal === 1 ? '.env' : '.kamal/secrets', secrets.join(''), 0o600);
-  for (const [path, text] of Object.entries(options.files ?? {})) {
-    await put(folder, path, text, path.startsWith('.kamal/hooks/') ? 0o755 : 0o644);
+  for (const [path, content] of Object.entries(options.files ?? {})) {
+    await put(folder, path, content, path.startsWith('.kamal/hooks/') ? 0o755 : 0o644);
   }
 }
 
