@@ -17,6 +17,7 @@ interface Engines {
 
 const engines: [string, Engines][] = [
   ['the current engine, iptables', { spec: { engine: 'current' }, handover: true, classes: clientClasses }],
+  ['the current engine, nftables', { spec: { engine: 'current', firewall: 'nftables' }, handover: true, classes: clientClasses }],
   ["Debian's engine, iptables-legacy", { spec: { firewall: 'iptables-legacy' }, handover: true, classes: clientClasses }],
 ];
 
