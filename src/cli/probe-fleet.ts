@@ -54,9 +54,9 @@ export interface WayBackProbe extends FleetProbe {
 }
 
 /** The same for a way back: what each host's kamal-proxy serves, other projects' services included. Changes nothing. */
-export async function probeWayBack({ deployment }: LoadedKamal1Project, secrets: Secrets, { prove }: Pick<FleetWish, 'prove'>): Promise<WayBackProbe> {
+export async function probeWayBack({ snapshot, deployment }: LoadedKamal1Project, secrets: Secrets, { prove }: Pick<FleetWish, 'prove'>): Promise<WayBackProbe> {
   const proxyServices = new Map<string, string[]>();
-  const probe = await probeHosts(deployment, secrets, [...wayBackHosts(deployment), primaryHostOf(deployment)], async (connection) => {
+  const probe = await probeHosts(deployment, secrets, [...wayBackHosts(deployment, snapshot.selection), primaryHostOf(deployment)], async (connection) => {
     const facts = await lookAt(connection, deployment, { prove });
     if (containerNamed(facts, KAMAL_PROXY)?.running) proxyServices.set(connection.host, servicesIn((await connection.exec(`docker exec ${KAMAL_PROXY} kamal-proxy list 2> /dev/null`, { timeoutMs: 20_000 })).stdout));
     return facts;

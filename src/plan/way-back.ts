@@ -15,9 +15,9 @@ import { wayBackRefusals, type WayBackOptions } from './way-back-refusals.ts';
  *
  * @param facts one per selected host
  */
-export function planDowngrade(deployment: kamal1.Kamal1Deployment, secrets: Secrets, facts: HostFacts[], options: WayBackOptions): FleetPlan {
+export function planDowngrade({ selection }: Pick<kamal1.Kamal1Snapshot, 'selection'>, deployment: kamal1.Kamal1Deployment, secrets: Secrets, facts: HostFacts[], options: WayBackOptions): FleetPlan {
   const byHost = new Map(facts.map((each) => [each.host, each]));
-  const ordered = wayBackHosts(deployment).flatMap((host) => byHost.get(host) ?? []);
+  const ordered = wayBackHosts(deployment, selection).flatMap((host) => byHost.get(host) ?? []);
   const reachable = ordered.filter((each) => each.dockerVersion !== null);
   const hosts = reachable.map((each) => planHost(each, deployment, secrets, options));
   const versions = new Set(hosts.flatMap((host) => host.roles.map((role) => role.runningVersion)));
@@ -31,9 +31,15 @@ export function planDowngrade(deployment: kamal1.Kamal1Deployment, secrets: Secr
   };
 }
 
-/** The hosts of a way back: those of the selected roles, then those that have accessories only. */
-export function wayBackHosts(deployment: kamal1.Kamal1Deployment): string[] {
-  return [...new Set([...deployment.hosts, ...deployment.accessoryHosts])];
+/**
+ * The hosts of a way back: those of the selected roles, then those that have accessories only. Kamal 1.9 leaves the latter
+ * out; an upgrade has taken them along.
+ *
+ * @param selection what was selected from all hosts and roles
+ */
+export function wayBackHosts(deployment: kamal1.Kamal1Deployment, { hosts, roles }: kamal1.Kamal1Snapshot['selection']): string[] {
+  const beside = roles === null ? deployment.accessories.flatMap((accessory) => accessory.hosts) : [];
+  return [...new Set([...deployment.hosts, ...beside.filter((host) => hosts === null || hosts.includes(host))])];
 }
 
 function planHost(facts: HostFacts, deployment: kamal1.Kamal1Deployment, secrets: Secrets, options: WayBackOptions): HostPlan {

@@ -50,10 +50,10 @@ async function downgrade(options: DowngradeOptions): Promise<number> {
   return await take(new Output(options), options, {
     direction: 'downgrade',
     project,
-    hosts: wayBackHosts(deployment),
+    hosts: wayBackHosts(deployment, snapshot.selection),
     warnings: snapshot.warnings,
     probe: () => probeWayBack(project, secrets, { prove: strategy !== 'swap' }),
-    plan: ({ facts, proxyServices }) => planDowngrade(deployment, secrets, facts, { strategy, accessories, version, proxyServices, waitForLock: options.lockWait === true }),
+    plan: ({ facts, proxyServices }) => planDowngrade(snapshot, deployment, secrets, facts, { strategy, accessories, version, proxyServices, waitForLock: options.lockWait === true }),
     // Traefik can hold no requests, and there is nothing of kamal-proxy's that would have to be carried over.
     own: { pullAccessories: false, maxPauseSeconds: null, acceptAnswers: [], probeUrls: [], acceptUnreachable: [], importCertificates: false },
     farewell: 'is on Kamal 1. From here on: kamal 1.9, with this configuration.',

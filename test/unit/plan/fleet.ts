@@ -47,7 +47,8 @@ export function deployment(text = DEFAULT, destination: string | null = null): {
   return { deployment: deploymentFrom(raw, snapshot), snapshot };
 }
 
-function hash(value: unknown): Value {
+/** Mappings of a parsed YAML text as the configuration has them. */
+export function hash(value: unknown): Value {
   if (Array.isArray(value)) return value.map(hash);
   if (value instanceof Map) return new Map([...value].map(([key, each]) => [key as string, hash(each)]));
   return value as Value;
