@@ -13,7 +13,7 @@ import { Lab } from '../../lab/lab.ts';
 import { realKamal } from '../../lab/kamal.ts';
 import { loadOn, startLoad } from '../../lab/load.ts';
 import { writeProject } from '../../lab/project.ts';
-import { must, run } from '../../lab/run.ts';
+import { eventually, must, run } from '../../lab/run.ts';
 import { reference } from './reference.ts';
 
 const lab = new Lab({ name: 'labtest', subnet: '10.74.0' });
@@ -45,6 +45,8 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(stopped?.lost).toBeGreaterThan(5);
     expect(stopped?.good).toBeGreaterThan(5);
     expect(stopped?.outage).toBeGreaterThan(500);
+    await lab.exec('h2', 'docker start labapp-web-v1');
+    await eventually('h2 serves again', 30_000, async () => (await fetch('http://10.74.0.12/')).status === 200);
   });
 
   it('has clients of every class, and exchanges that take long, and notices when they are cut off', async () => {
