@@ -3,7 +3,7 @@ import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
 import { roleOf } from './roles.ts';
 import { DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
-import { handoverScript, toKamalProxy } from './script/handover.ts';
+import { drainSeconds, handoverScript, toKamalProxy } from './script/handover.ts';
 import { swapScript } from './script/cutover.ts';
 
 /** The moment at which requests stop reaching the old proxy and start reaching the new one. */
@@ -17,7 +17,7 @@ export function cutoverActivities(context: Context) {
       const way = toKamalProxy(args.strategy !== 'handover' ? [] : proxied.map(({ role }) => role.containerPrefix));
       const script =
         args.strategy === 'handover'
-          ? handoverScript({ warmName: warmName(args.run), containers, way, drainSeconds: deployment.timeouts.drainTimeout })
+          ? handoverScript({ warmName: warmName(args.run), containers, way, drainSeconds: drainSeconds(deployment) })
           : swapScript({ warmName: warmName(args.run), containers, ports, way });
       const body = `${REFUSE_AFTER_OVERLAP}\n${DISARM_OVERLAP_TIMER}\n${script}`;
       return await runStep(context, args, { name: 'cutover', body, journal: 'app', fence: fenceOf(deployment), uninterruptible: true });

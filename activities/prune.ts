@@ -3,7 +3,7 @@ import type { PruneArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
 import { roleOf } from './roles.ts';
-import { letWarmGo } from './script/handover.ts';
+import { drainSeconds, letWarmGo } from './script/handover.ts';
 import { pruneScript } from './script/prune.ts';
 import { q } from './script/words.ts';
 
@@ -16,7 +16,7 @@ export function pruneActivities(context: Context) {
       const version = args.roles[0]?.version;
       const image = version ? deployment.absoluteImage(version) : null;
       const body = pruneScript({
-        letWarmGo: letWarmGo(warmName(args.run), deployment.timeouts.drainTimeout),
+        letWarmGo: letWarmGo(warmName(args.run), drainSeconds(deployment)),
         tagLatest: image === null ? null : {
           command: `docker tag ${q(image)} ${q(deployment.latestImage)}`,
           audit: audit(`Tagging ${image} as the latest image`),

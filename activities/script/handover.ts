@@ -1,3 +1,4 @@
+import type { Deployment } from '../../src/kamal/index.ts';
 import { STEERING } from './steer.ts';
 import { WATCH } from './watch.ts';
 import { q } from './words.ts';
@@ -96,6 +97,14 @@ if [ -n "$old" ]; then
 fi
 unsteer
 if is_running ${warmName}; then is_retiring || retire ${warmName} ${drainSeconds}; else unkeep; fi`;
+}
+
+/** However long connections may drain, the script that waits for it has to end within its step's time. Seconds. */
+const LONGEST_DRAIN_SECONDS = 300;
+
+/** How long a cutover waits for open connections, in seconds: the deployment's `drain_timeout`, at most five minutes. */
+export function drainSeconds(deployment: Deployment): number {
+  return Math.min(deployment.timeouts.drainTimeout, LONGEST_DRAIN_SECONDS);
 }
 
 /** How long the run waits for a warm proxy that is letting go, in seconds; the host does the rest by itself. */

@@ -3,7 +3,7 @@ import { PROOF } from './proof.ts';
 import { q } from './words.ts';
 
 /** Programs that host scripts use beyond a POSIX shell's own. */
-const TOOLS = ['docker', 'flock', 'setsid', 'base64', 'awk', 'sed'];
+const TOOLS = ['docker', 'flock', 'setsid', 'base64', 'awk', 'sed', 'stat', 'mktemp', 'timeout', 'cmp'];
 
 /** How long a look waits for a step that is at work on the host. */
 const QUIET_SECONDS = 45;

@@ -100,7 +100,7 @@ export function hostRefusals(facts: HostFacts, deployment: Deployment, options: 
     return [refuse('docker', `Docker does not answer: ${facts.dockerError}`, 'is Docker installed and running, and may the SSH user use it?')];
   }
   return [
-    ...(facts.missingTools.length > 0 ? [refuse('tools', `the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux and coreutils there')] : []),
+    ...(facts.missingTools.length > 0 ? [refuse('tools', `the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux, coreutils and diffutils there')] : []),
     ...(options.waitForLock ? [] : lockRefusals(facts, refuse)),
     ...roleRefusals(facts, deployment, options, refuse),
     ...proxyRefusals(facts, deployment, options, refuse),

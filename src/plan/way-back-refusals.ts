@@ -36,7 +36,7 @@ function hostRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, opt
   }
   const done = kamal1Generation(facts, deployment) === 'kamal1';
   return [
-    ...(facts.missingTools.length > 0 ? [refuse('tools', `the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux and coreutils there')] : []),
+    ...(facts.missingTools.length > 0 ? [refuse('tools', `the host lacks ${facts.missingTools.join(', ')}`, 'install util-linux, coreutils and diffutils there')] : []),
     ...(options.waitForLock ? [] : lockRefusals(facts, refuse)),
     ...(done ? [] : roleRefusals(facts, deployment, refuse)),
     ...(done ? [] : proxyRefusals(facts, deployment, options, refuse)),
