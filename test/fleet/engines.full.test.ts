@@ -7,6 +7,9 @@ import { Lab } from '../../lab/lab.ts';
 import { rulesLeft } from './handover.ts';
 import { Shop } from './shop.ts';
 
+/** What reaches a published port without Docker's userland proxy. */
+const withoutProxy: readonly ClientClass[] = ['outside, IPv4', 'the host, its own address', 'the host, 127.0.0.1', 'container on the default bridge'];
+
 interface Engines {
   spec: EngineSpec;
   /** Whether the proof finds that requests can be steered there. */
@@ -17,6 +20,8 @@ interface Engines {
 const engines: [string, Engines][] = [
   ['the current engine, iptables', { spec: { engine: 'current' }, handover: true, classes: clientClasses }],
   ['the current engine, nftables', { spec: { engine: 'current', firewall: 'nftables' }, handover: true, classes: clientClasses }],
+  ['the current engine, iptables, no userland proxy', { spec: { engine: 'current', userlandProxy: false }, handover: true, classes: withoutProxy }],
+  ['the current engine, nftables, no userland proxy', { spec: { engine: 'current', firewall: 'nftables', userlandProxy: false }, handover: false, classes: withoutProxy }],
   ["Debian's engine, iptables-legacy", { spec: { firewall: 'iptables-legacy' }, handover: true, classes: clientClasses }],
 ];
 
