@@ -114,13 +114,15 @@ export interface ReplaceScript extends BootScript, StopOldScript {
 export function replaceScript(args: ReplaceScript): string {
   return `${oldOnes(args.filters, args.name)}
 ${boot(args, '[ "$(old_ones)" = "" ]')}
-end=$(( $(date +%s) + ${args.timeout} )); since=
+end=$(( $(date +%s) + ${args.timeout} )); since=; begun=
 while :; do
   state=$(health_of "$new"); nap=0.2
   case $state in
     healthy) break ;;
-    # Nothing but time makes the difference here: asking more often would only keep a busy host busier.
-    running) : "\${since:=$(date +%s)}"; [ $(( $(date +%s) - since )) -ge ${args.readinessDelay} ] && break; nap=1 ;;
+    # One that ends and is started again by Docker runs, too, at times. Nothing but time makes the difference here: asking
+    # more often would only keep a busy host busier.
+    running) now=$(docker inspect -f '{{.State.StartedAt}}' "$new"); [ "$now" = "$begun" ] || { begun=$now; since=$(date +%s); }
+      [ $(( $(date +%s) - since )) -ge ${args.readinessDelay} ] && break; nap=1 ;;
     *) since= ;;
   esac
   if [ "$state" = exited ] || [ "$state" = dead ] || [ $(date +%s) -ge $end ]; then

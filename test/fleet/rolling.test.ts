@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { LOCK_STEP, UNLOCK_STEP } from '../../workflows/numbering.ts';
 import { Shop } from './shop.ts';
-import { attemptsOn, stepsOn } from './steps.ts';
+import { appStepsOn, attemptsOn } from './steps.ts';
 import { asItWas, lab, listFleet, locks } from './the-lab.ts';
 import { presentState, upgradedState } from './upgraded.ts';
 
@@ -20,7 +20,7 @@ describe('a part of the fleet at a time', () => {
     expect(await presentState()).toEqual(await upgradedState());
     expect(await locks()).toEqual([]);
 
-    const [first = [], second = [], third = []] = await Promise.all(['h1', 'h2', 'h3'].map(stepsOn));
+    const [first = [], second = [], third = []] = await Promise.all(['h1', 'h2', 'h3'].map(appStepsOn));
     for (const steps of [first, second, third]) expect(steps.length).toBeGreaterThan(3);
     expect(second[0]?.startedAt).toBeGreaterThanOrEqual(first.at(-1)?.endedAt ?? Infinity);
     expect(third[0]?.startedAt).toBeGreaterThanOrEqual(second.at(-1)?.endedAt ?? Infinity);

@@ -1,4 +1,4 @@
-import { firstHostStep, UNLOCK_STEP } from '../../workflows/numbering.ts';
+import { firstAccessoryStep, firstHostStep, UNLOCK_STEP } from '../../workflows/numbering.ts';
 import { lab } from './the-lab.ts';
 
 /** One attempt of a run's step, as the host's sshd saw it. */
@@ -19,6 +19,11 @@ export async function attemptsOn(host: string): Promise<Attempt[]> {
     const [, run = '', seq, attempt] = / bactrian '?([\w-]+)'? '?\d+'? '?(\d+)'? '?(\d+)'?\s*$/.exec(command) ?? [];
     return seq === undefined ? [] : [{ host, run, seq: Number(seq), attempt: Number(attempt), startedAt, endedAt, code }];
   });
+}
+
+/** The steps of a host's app: without the lock's, and without what is done there while accessories reboot. */
+export async function appStepsOn(host: string): Promise<Attempt[]> {
+  return (await stepsOn(host)).filter(({ seq }) => seq < firstAccessoryStep(0));
 }
 
 /** The steps, without the lock's. */
