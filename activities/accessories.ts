@@ -1,7 +1,8 @@
 import { activityInfo } from '@temporalio/activity';
 import { accessory as commands, line, uploadOf, type Accessory, type Secrets } from '../src/kamal/index.ts';
 import { networkOfAccessory } from '../src/plan/reachability.ts';
-import { FailureType, type AccessoryArgs, type StepArgs, type StepNotes, type SwapAccessoryArgs } from './api.ts';
+import type { AccessoryArgs, StepArgs, StepNotes, SwapAccessoryArgs } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
 import { loginOf, needingSecrets } from './prepare.ts';

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { SshError } from '../src/ssh/error.ts';
-import { FailureType } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 
 /** Failures that come to an end by themselves: the step is tried again. */
 const PASSING: readonly string[] = [FailureType.hostUnreachable, FailureType.registryUnavailable];

@@ -1,6 +1,6 @@
 import { app, kamal1, line, prune, proxy, type Secrets } from '../src/kamal/index.ts';
 import type { RoleOrder, Strategy } from '../workflows/types.ts';
-import { FailureType } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { failure } from './failures.ts';
 import { needingSecrets } from './prepare.ts';
 import { healthySeconds, tieCord, type ProveKamal1Script } from './script/kamal1/app.ts';

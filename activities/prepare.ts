@@ -3,7 +3,8 @@ import { app, certificateContents, line, MINIMUM_PROXY_VERSION, proxy, registry,
 import { PROXY_REPOSITORY } from '../src/kamal/configuration/proxy-run.ts';
 import { accessoriesToJoin, notAcceptedPlaces, placeInWords, SAID, wantedAddresses } from '../src/plan/reachability.ts';
 import type { RoleOrder } from '../workflows/types.ts';
-import { FailureType, type PrepareHostArgs, type StepNotes } from './api.ts';
+import type { PrepareHostArgs, StepNotes } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { secretsFailure, type Project } from './project.ts';
 import { certificatesToCarry } from './certificates.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, deploymentOf, kamal1, loadProject, readSecrets, SecretMissing, SecretsError, secretValuesIn, snapshotDigest, type Deployment, type Secrets, type Snapshot } from '../src/kamal/index.ts';
-import { FailureType } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { failure } from './failures.ts';
 
 export type Environment = Record<string, string | undefined>;

@@ -1,6 +1,7 @@
 import { app, line, type Deployment, type Role } from '../src/kamal/index.ts';
 import { roleFilters } from '../src/plan/running.ts';
-import { FailureType, type RoleArgs } from './api.ts';
+import type { RoleArgs } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import type { Rendering } from './context.ts';
 import { failure } from './failures.ts';
 import type { BootScript } from './script/app.ts';

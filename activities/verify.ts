@@ -1,6 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { roleFilters } from '../src/plan/running.ts';
-import { FailureType, type StepNotes, type VerifyArgs } from './api.ts';
+import type { StepNotes, VerifyArgs } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { fenceOf, rendering, type Context } from './context.ts';
 import { failure } from './failures.ts';
 import { lookAtContainers } from './probe.ts';

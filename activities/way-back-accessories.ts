@@ -1,5 +1,6 @@
 import { kamal1 } from '../src/kamal/index.ts';
-import { FailureType, type AccessoryArgs, type Activities, type StepArgs, type StepNotes, type SwapAccessoryArgs } from './api.ts';
+import type { AccessoryArgs, Activities, StepArgs, StepNotes, SwapAccessoryArgs } from './api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { refuseWhenLate } from './accessories.ts';
 import { fenceOf, kamal1Rendering, type Context, type Kamal1StepRendering } from './context.ts';
 import { failure } from './failures.ts';

@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancellationScope, CancelledFailure, condition, getExternalWorkflowHandle, isCancellation, setCurrentDetails, setHandler, uuid4, workflowInfo } from '@temporalio/workflow';
-import { FailureType, NEEDS_A_PERSON, type StepArgs } from '../activities/api.ts';
+import type { StepArgs } from '../activities/api.ts';
+import { FailureType, NEEDS_A_PERSON } from '../src/plan/failure-types.ts';
 import { hostDetails } from './details.ts';
 import { failureOf } from './failure.ts';
 import { whileHeld, type Hold } from './hold.ts';

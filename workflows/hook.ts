@@ -1,5 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
-import { FailureType, NEEDS_A_PERSON, type HookName } from '../activities/api.ts';
+import type { HookName } from '../activities/api.ts';
+import { FailureType, NEEDS_A_PERSON } from '../src/plan/failure-types.ts';
 import type { Desk } from './desk.ts';
 import { failureOf } from './failure.ts';
 import { hooks } from './policies.ts';

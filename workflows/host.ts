@@ -9,7 +9,7 @@ import {
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
-import { NEEDS_A_PERSON } from '../activities/api.ts';
+import { NEEDS_A_PERSON } from '../src/plan/failure-types.ts';
 import type { KnownAnswer } from '../src/plan/answers.ts';
 import { failureOf } from './failure.ts';
 import { hostSteps, type HostSteps } from './host-steps.ts';

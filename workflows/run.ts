@@ -1,5 +1,6 @@
 import { ApplicationFailure, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
-import { FailureType, type HookName, type StepArgs } from '../activities/api.ts';
+import type { HookName, StepArgs } from '../activities/api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { MOST_HOSTS } from '../src/plan/limits.ts';
 import { gatherCrew, type Crew } from './crew.ts';
 import { openDesk, type Desk } from './desk.ts';

@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancellationScope, sleep } from '@temporalio/workflow';
-import { FailureType, type StepNotes } from '../activities/api.ts';
+import type { StepNotes } from '../activities/api.ts';
+import { FailureType } from '../src/plan/failure-types.ts';
 import { isMeasurable, read, type Metered } from './meter.ts';
 import { measured } from './measured.ts';
 import type { HostSteps } from './host-steps.ts';

@@ -23,29 +23,44 @@ export function pruneScript(args: PruneScript): string {
 # From here on nothing is undone any more, whatever becomes of the rest of this script.
 [ ! -f "$D/$JOURNAL.journal" ] || journalled committed || journal committed
 ${args.letWarmGo}
-t=$(id traefik)
+${removeProxy('traefik', "Traefik's")}
+${kamalsPrunes(args)}
+${afterPrune()}`;
+}
+
+/**
+ * The proxy that serves nobody any more goes by id, and its image only if no other container has it.
+ *
+ * @param container its name
+ * @param whose its name in words for people, as whose image it is
+ */
+export function removeProxy(container: string, whose: string): string {
+  return `t=$(id ${container})
 if [ -n "$t" ] && ! is_running "$t"; then
   image=$(image_of "$t")
-  journalled "traefik-image $image" || journal "traefik-image $image"
-  docker rm "$t" > /dev/null && changed 'removed the container traefik'
+  journalled "${container}-image $image" || journal "${container}-image $image"
+  docker rm "$t" > /dev/null && changed 'removed the container ${container}'
 fi
-image=$(sed -n 's/^traefik-image //p' "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
+image=$(sed -n 's/^${container}-image //p' "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
 if [ -n "$image" ] && docker image inspect "$image" > /dev/null 2>&1; then
   if [ -z "$(docker ps -aq --filter "ancestor=$image")" ]; then
     for tag in $(docker image inspect -f '{{join .RepoTags " "}}' "$image"); do docker rmi "$tag" > /dev/null || note "the image $tag stays: it is in use"; done
     docker image inspect "$image" > /dev/null 2>&1 && docker rmi "$image" > /dev/null 2>&1
-    changed "removed Traefik's image"
+    changed "removed ${whose} image"
   else
-    note "Traefik's image stays: another container uses it"
+    note "${whose} image stays: another container uses it"
   fi
-fi
-${args.tagLatest ? `${audit(args.tagLatest.audit)}\n${args.tagLatest.command} || note 'the tag latest could not be set'` : ''}
+fi`;
+}
+
+/** What Kamal itself does at the end of a deploy, of either generation, with its own commands. */
+export function kamalsPrunes(args: Pick<PruneScript, 'tagLatest' | 'leftovers' | 'pruneContainers' | 'pruneImages'>): string {
+  return `${args.tagLatest ? `${audit(args.tagLatest.audit)}\n${args.tagLatest.command} || note 'the tag latest could not be set'` : ''}
 ${args.leftovers.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
 ${audit(args.pruneContainers.audit)}
 { ${args.pruneContainers.command}; } > /dev/null || note 'old containers could not be pruned'
 ${audit(args.pruneImages.audit)}
-${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
-${afterPrune()}`;
+${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}`;
 }
 
 /** What a run itself leaves on a host goes: secrets at once, its folder when younger ones are there. */

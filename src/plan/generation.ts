@@ -9,12 +9,8 @@ import { accessoryContainer, containersOf, runningContainer, type Owner, type Ow
  * nothing of the old generation running, kamal-proxy up where a role is proxied.
  */
 export function appGeneration(facts: HostFacts, deployment: Deployment): Generation {
-  const roles = deployment.rolesOn(facts.host);
-  const current = roles.map((role) => runningContainer(facts, deployment, role));
-  const running = roles.flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
-  const traefik = containerNamed(facts, TRAEFIK);
-  const proxy = containerNamed(facts, KAMAL_PROXY);
-  if (running.length === 0 && !traefik?.running && !proxy?.running) return 'empty';
+  const { roles, current, running, traefik, proxy, nothing } = whatRuns(facts, deployment);
+  if (nothing) return 'empty';
 
   const proxied = roles.some((role) => role.runningProxy);
   const anyNew = running.some(inKamalNetwork) || (proxied && proxy !== undefined);
@@ -22,6 +18,16 @@ export function appGeneration(facts: HostFacts, deployment: Deployment): Generat
   if (allNew && (!proxied || !traefik) && facts.openRuns.app.length === 0) return 'kamal2';
   if (!anyNew && facts.openRuns.app.length === 0 && (!proxied || traefik?.running)) return 'kamal1';
   return 'mixed';
+}
+
+/** What of a deployment, of either Kamal, runs on a host: its selected roles, the container of each, all of them, and both proxies. */
+export function whatRuns<Role extends OwningRole>(facts: HostFacts, deployment: Owner & { rolesOn(host: string): Role[] }) {
+  const roles = deployment.rolesOn(facts.host);
+  const current = roles.map((role) => runningContainer(facts, deployment, role));
+  const running = roles.flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
+  const traefik = containerNamed(facts, TRAEFIK);
+  const proxy = containerNamed(facts, KAMAL_PROXY);
+  return { roles, current, running, traefik, proxy, nothing: running.length === 0 && !traefik?.running && !proxy?.running };
 }
 
 /** True when an accessory runs in Kamal 2's network (or the one it is configured for) already. */

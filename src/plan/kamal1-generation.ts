@@ -1,18 +1,14 @@
 import type { kamal1 } from '../kamal/index.ts';
-import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
-import { containersOf, runningContainer } from './running.ts';
+import { inKamalNetwork, type Generation, type HostFacts } from './facts.ts';
+import { whatRuns } from './generation.ts';
 
 /**
  * How a host runs the deployment's selected roles now, as its Kamal 1 configuration sees it. `kamal1` only when all of
  * it is there: no role in Kamal 2's network, Traefik up where a role is behind it, and kamal-proxy gone.
  */
 export function kamal1Generation(facts: HostFacts, deployment: kamal1.Kamal1Deployment): Generation {
-  const roles = deployment.rolesOn(facts.host);
-  const current = roles.map((role) => runningContainer(facts, deployment, role));
-  const running = roles.flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
-  const traefik = containerNamed(facts, TRAEFIK);
-  const proxy = containerNamed(facts, KAMAL_PROXY);
-  if (running.length === 0 && !traefik?.running && !proxy?.running) return 'empty';
+  const { roles, current, running, traefik, proxy, nothing } = whatRuns(facts, deployment);
+  if (nothing) return 'empty';
 
   const routed = roles.some((role) => role.runningTraefik);
   const allOld = current.every((container) => container !== undefined) && !running.some(inKamalNetwork) && (!routed || traefik?.running === true);

@@ -60,8 +60,8 @@ export interface SshConnection {
    * Runs a command through the login shell. A status other than 0 is a result, not an error.
    *
    * When the connection dies while stdin is being sent, the command sees an
-   * ordinary end of file: what must not act on half of its input has to check
-   * the length first, as `upload` does.
+   * ordinary end of file: what must not act on half of its input has to know
+   * how it ends, as a step's script does by its last line.
    *
    * @throws SshError `aborted`, `timeout` (the command was sent TERM) or `lost`
    */

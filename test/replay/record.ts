@@ -11,7 +11,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { FailureType } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import { approveUpdate, fleetQuery, rejectSignal, resumeUpdate } from '../../workflows/messages.ts';
 import { Bench, type Run } from '../workflows/environment.ts';
 import { alive, FakeGate, FakeHosts, fails, passes } from '../workflows/fake-hosts.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FailureType } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import { resumeUpdate } from '../../workflows/messages.ts';
 import type { Canary, RunOptions } from '../../workflows/types.ts';
 import { Bench } from './environment.ts';

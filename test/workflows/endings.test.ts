@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { FailureType } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import { Bench } from './environment.ts';
 import { FakeHosts, fails, passes } from './fake-hosts.ts';
 import { fleetInput, JOB, order } from './orders.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FailureType, type Activities } from '../../activities/api.ts';
+import type { Activities } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import { putBackAllSignal, resumeSignal, resumeUpdate } from '../../workflows/messages.ts';
 import type { Decision } from '../../workflows/types.ts';
 import { Bench, type Run } from './environment.ts';

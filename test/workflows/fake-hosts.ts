@@ -1,5 +1,6 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
-import { FailureType, type AccessoryArgs, type Activities, type AnswersNotes, type HoldArgs, type HookArgs, type LockArgs, type MeterArgs, type ProbeArgs, type PutBackArgs, type StepArgs, type StepNotes, type SwapAccessoryArgs } from '../../activities/api.ts';
+import type { AccessoryArgs, Activities, AnswersNotes, HoldArgs, HookArgs, LockArgs, MeterArgs, ProbeArgs, PutBackArgs, StepArgs, StepNotes, SwapAccessoryArgs } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import type { ProbeReport } from '../../src/plan/facts.ts';
 import type { FleetResult, MeterReading } from '../../workflows/types.ts';
 import { fails } from './behaviours.ts';

@@ -1,6 +1,6 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FailureType } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import { resumeSignal, resumeUpdate } from '../../workflows/messages.ts';
 import { Bench } from './environment.ts';
 import { FakeHosts, fails, passes } from './fake-hosts.ts';

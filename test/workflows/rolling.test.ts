@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FailureType } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import { approveSignal, rejectSignal } from '../../workflows/messages.ts';
 import { Bench } from './environment.ts';
 import { FakeHosts, fails } from './fake-hosts.ts';

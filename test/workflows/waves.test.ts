@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FailureType } from '../../activities/api.ts';
+import { FailureType } from '../../src/plan/failure-types.ts';
 import { Bench } from './environment.ts';
 import { FakeHosts, fails, passes } from './fake-hosts.ts';
 import { BARE, fleetInput, JOB, order, WEB } from './orders.ts';

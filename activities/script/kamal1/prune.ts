@@ -1,11 +1,9 @@
-import { afterPrune, type PruneScript } from '../prune.ts';
-import { audit, q } from '../words.ts';
+import { afterPrune, kamalsPrunes, removeProxy, type PruneScript } from '../prune.ts';
+import { q } from '../words.ts';
 
-export interface PruneKamal1Script extends Omit<PruneScript, 'leftovers'> {
+export interface PruneKamal1Script extends PruneScript {
   /** kamal-proxy's state: services of others may be in it. */
   volume: string;
-  /** Kamal's clean-up of assets of other versions. */
-  leftovers: string[];
   /** Directories of cords, without the run's id behind them: `.kamal/cords/shop-web`. */
   cords: readonly string[];
 }
@@ -20,30 +18,10 @@ export function pruneKamal1Script(args: PruneKamal1Script): string {
 # From here on nothing is undone any more, whatever becomes of the rest of this script.
 [ ! -f "$D/$JOURNAL.journal" ] || journalled committed || journal committed
 ${args.letWarmGo}
-t=$(id kamal-proxy)
-if [ -n "$t" ] && ! is_running "$t"; then
-  image=$(image_of "$t")
-  journalled "proxy-image $image" || journal "proxy-image $image"
-  docker rm "$t" > /dev/null && changed 'removed the container kamal-proxy'
-fi
+${removeProxy('kamal-proxy', "kamal-proxy's")}
 # What an earlier run had put aside.
 for i in $(sed -n 's/^renamed \\([0-9a-f]*\\) traefik .*/\\1/p' "$D/$JOURNAL.journal" 2>/dev/null); do docker rm "$i" > /dev/null 2>&1 || :; done
-image=$(sed -n 's/^proxy-image //p' "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
-if [ -n "$image" ] && docker image inspect "$image" > /dev/null 2>&1; then
-  if [ -z "$(docker ps -aq --filter "ancestor=$image")" ]; then
-    for tag in $(docker image inspect -f '{{join .RepoTags " "}}' "$image"); do docker rmi "$tag" > /dev/null || note "the image $tag stays: it is in use"; done
-    docker image inspect "$image" > /dev/null 2>&1 && docker rmi "$image" > /dev/null 2>&1
-    changed "removed kamal-proxy's image"
-  else
-    note "kamal-proxy's image stays: another container uses it"
-  fi
-fi
-${args.tagLatest ? `${audit(args.tagLatest.audit)}\n${args.tagLatest.command} || note 'the tag latest could not be set'` : ''}
-${args.leftovers.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
-${audit(args.pruneContainers.audit)}
-{ ${args.pruneContainers.command}; } > /dev/null || note 'old containers could not be pruned'
-${audit(args.pruneImages.audit)}
-${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 || :`).join('\n')}
+${kamalsPrunes(args)}
 if [ -z "$(id kamal-proxy)" ] && docker volume inspect ${q(args.volume)} > /dev/null 2>&1 && [ -z "$(docker ps -aq --filter ${q(`volume=${args.volume}`)})" ]; then
   docker volume rm ${q(args.volume)} > /dev/null 2>&1 && changed ${q(`removed the volume ${args.volume}`)}
 fi
