@@ -1,8 +1,8 @@
 import { toS } from '../src/kamal/ruby/value.ts';
 import { resolveLookup } from '../src/kamal/configuration/registry.ts';
-import type { Deployment, Secrets } from '../src/kamal/index.ts';
+import type { Deployment, Role, Secrets } from '../src/kamal/index.ts';
 import { readCloserLook, type CloserLook, type HealthSeen, type HostLook, type RegistryAnswer } from '../src/plan/check/look.ts';
-import type { HostFacts } from '../src/plan/facts.ts';
+import type { ContainerFacts, HostFacts } from '../src/plan/facts.ts';
 import { runningContainer } from '../src/plan/running.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import { ask } from './asking.ts';
@@ -26,19 +26,28 @@ export async function lookCloser(connection: SshConnection, deployment: Deployme
   const images = [...new Set(roles.map(({ container }) => container.image.id))];
   const { stdout } = await connection.exec('sh -s', { stdin: checkScript(roles.map(({ container }) => container.id), images), timeoutMs: TIMEOUT_MS });
   const closer = readCloserLook(stdout);
-  const health = await Promise.all(
-    roles.flatMap(({ role, container }) => {
-      if (!role.runningProxy || !role.proxy) return [];
-      const seen = { role: role.name, container: container.name, port: Number(toS(role.proxy.appPort)), path: role.proxy.healthcheckPath ?? '/up', listeners: closer.listeners[container.id] ?? [] };
-      const address = container.networkMode === 'host' ? '127.0.0.1' : Object.values(container.addresses)[0];
-      return [healthOf(connection, seen, container.id.slice(0, 12), address)];
-    }),
-  );
+  const health = await healthOf(connection, roles, closer.listeners);
   return { ...closer, health, login: await loginTo(connection, deployment, secrets, closer), proxyImage: await proxyImageOf(connection, deployment, secrets, facts, closer) };
 }
 
+/**
+ * Asks containers for their health path, at their own address.
+ * @param listeners where containers listen in their own network, by container id
+ * @throws SshError when the connection is lost
+ */
+export async function healthOf(connection: SshConnection, roles: readonly { role: Role; container: ContainerFacts }[], listeners: CloserLook['listeners']): Promise<HealthSeen[]> {
+  return await Promise.all(
+    roles.flatMap(({ role, container }) => {
+      if (!role.runningProxy || !role.proxy) return [];
+      const seen = { role: role.name, container: container.name, port: Number(toS(role.proxy.appPort)), path: role.proxy.healthcheckPath ?? '/up', listeners: listeners[container.id] ?? [] };
+      const address = container.networkMode === 'host' ? '127.0.0.1' : Object.values(container.addresses)[0];
+      return [healthAt(connection, seen, container.id.slice(0, 12), address)];
+    }),
+  );
+}
+
 /** kamal-proxy names the container by the first twelve digits of its id. */
-async function healthOf(connection: SshConnection, seen: Omit<HealthSeen, 'answer'>, name: string, address: string | undefined): Promise<HealthSeen> {
+async function healthAt(connection: SshConnection, seen: Omit<HealthSeen, 'answer'>, name: string, address: string | undefined): Promise<HealthSeen> {
   if (address === undefined) return { ...seen, answer: { silent: 'its container has no address' } };
   const question = { name: 'health', scheme: 'http', port: seen.port, host: name, path: seen.path } as const;
   return { ...seen, answer: await ask(connection, { address, port: seen.port }, question, address) };

@@ -4,6 +4,9 @@ import { WATCH } from './watch.ts';
 import { VOCABULARY } from './vocabulary.ts';
 import { q } from './words.ts';
 
+/** all_rules: the runs of which there are rules that steer, a line a rule. Needs the words of `STEERING`, and `firewall`. */
+export const ALL_RULES = `all_rules() { for t in iptables ip6tables; do for table in nat filter mangle; do $AS_ROOT "$t$FW-save" -t $table 2> /dev/null; done; done | sed -n 's/.*--comment "\\{0,1\\}bactrian \\([^ "]*\\) .*/\\1/p'; }`;
+
 /** How long it waits for a step that is at work on the host. Seconds. */
 const QUIET_SECONDS = 45;
 
@@ -27,7 +30,7 @@ ${VOCABULARY}${STEERING}${WATCH}
 cleanup() {
 answering
 [ ! -d $B ] || { exec 9> $B/lock; flock -w ${QUIET_SECONDS} 9 || fail HostUnreachable 'a step works on this host just now'; }
-all_rules() { for t in iptables ip6tables; do for table in nat filter mangle; do $AS_ROOT "$t$FW-save" -t $table 2> /dev/null; done; done | sed -n 's/.*--comment "\\{0,1\\}bactrian \\([^ "]*\\) .*/\\1/p'; }
+${ALL_RULES}
 firewall || note 'rules can not be looked at: no iptables, or neither root nor sudo -n'
 temporary=$(mktemp -d); trap 'rm -rf "$temporary"' EXIT
 is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }

@@ -46,7 +46,8 @@ section volumes; docker volume ls --format '{{.Name}}' 2>/dev/null
 section disk; df -kP "\${root:-/}" 2>/dev/null | awk 'NR == 2 { print $4 }'
 section listening; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { n = split($2, a, ":"); print a[n] }' | sort -u | while read -r h; do printf '%d\\n' "0x$h"; done
 section locks; for p in ${locks.map(q).join(' ')}; do [ -d "$p" ] && printf '%s\t%s\t%s\n' "$p" "$({ base64 < "$p/details"; } 2>/dev/null | tr -d '\n')" "$(grep -lxF "lock $p" .kamal/bactrian/*/lock.journal 2>/dev/null | head -n 1 | cut -d / -f 3)"; done
-section runs; for j in .kamal/bactrian/*/app.journal .kamal/bactrian/*/accessories.journal; do [ -f "$j" ] && ! grep -qx committed "$j" && [ "$(cat "$(dirname "$j")/of" 2>/dev/null)" = ${fence} ] && printf '%s\t%s\n' "$(basename "$j" .journal)" "$(basename "$(dirname "$j")")"; done
+section runs; for j in .kamal/bactrian/*/app.journal .kamal/bactrian/*/accessories.journal .kamal/bactrian/*/lock.journal; do [ -f "$j" ] && ! grep -qx committed "$j" && [ "$(cat "$(dirname "$j")/of" 2>/dev/null)" = ${fence} ] && printf '%s\t%s\t%s\t%s\n' "$(basename "$j" .journal)" "$(basename "$(dirname "$j")")" "$(stat -c %Y "$j" 2>/dev/null)" "$(tail -n 1 "$j" | tr '\t' ' ')"; done
+section routes; case $inspected in *'"Name": "/kamal-proxy"'*) timeout 10 docker exec kamal-proxy kamal-proxy list 2>/dev/null ;; esac
 section certificates; ${PRINT_PROXY_CERTIFICATES}
 section traefik-certificates; ${printTraefikCertificates(false)}
 ${prove ? PROOF : ''}

@@ -28,7 +28,7 @@ export async function staleLock(session: Session, project: EitherProject, facts:
 }
 
 /** The name of the deployment's open run, or null. */
-export async function openRunOf(session: Session, workflowId: string): Promise<string | null> {
+export async function openRunOf(session: Pick<Session, 'client'>, workflowId: string): Promise<string | null> {
   try {
     const description = await session.client.workflow.getHandle(workflowId).describe();
     return description.status.name === 'RUNNING' ? runNameOf(description) : null;

@@ -71,8 +71,11 @@ export function servicesIn(list: string): string[] {
   return lines.slice(1).flatMap((line) => line.split(/\s+/)[0] || []);
 }
 
-/** Connects to hosts, some at once, and looks at each. */
-async function probeHosts(deployment: Pick<Deployment, 'ssh'>, secrets: Secrets, hosts: readonly string[], look: (connection: SshConnection) => Promise<HostFacts>): Promise<FleetProbe> {
+/**
+ * Connects to hosts, some at once, and looks at each. One that can't be reached is told of, not thrown.
+ * @param secrets null where SSH needs none
+ */
+export async function probeHosts(deployment: Pick<Deployment, 'ssh'>, secrets: Secrets | null, hosts: readonly string[], look: (connection: SshConnection) => Promise<HostFacts>): Promise<FleetProbe> {
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
   const probe: FleetProbe = { facts: [], unreachable: [] };
   const waiting = [...new Set(hosts)];

@@ -60,6 +60,24 @@ export interface LockFacts {
   intendedBy: string | null;
 }
 
+/** A run of ours that left a journal of its own on the host, and no word of its end in it. */
+export interface JournalFacts {
+  run: string;
+  /** Of what: the app with its proxies, accessories, or the deploy lock. */
+  journal: 'app' | 'accessories' | 'lock';
+  /** When its last line was written, by the host's clock: milliseconds since the epoch; null when it doesn't say. */
+  changedAt: number | null;
+  /** Its last line: the act it was about to do. Names and paths, never a value. */
+  last: string;
+}
+
+/** A service that the running kamal-proxy routes to (`kamal-proxy list`). */
+export interface ProxyRoute {
+  service: string;
+  /** Containers, by the first twelve digits of their ids, as Kamal names them. */
+  targets: string[];
+}
+
 export interface HostFacts {
   /** Whether new connections can be steered past a proxy here, and in words why not; null where it was not tried. */
   handover: { proven: boolean; why: string } | null;
@@ -82,6 +100,10 @@ export interface HostFacts {
   locks: LockFacts[];
   /** Runs of ours that left a journal without an end: of the app, of accessories. */
   openRuns: { app: string[]; accessories: string[] };
+  /** The same journals, and those of deploy locks, with what they tell of themselves. */
+  journals: JournalFacts[];
+  /** What kamal-proxy routes to; null where it doesn't run, or doesn't say. */
+  routes: ProxyRoute[] | null;
   /** For automatic TLS: what kamal-proxy keeps in its cache, and what Traefik got itself. Names and dates, no keys. */
   certificates: { proxy: CertificateFacts[]; traefik: CertificateFacts[] };
   /** What the old proxy answers now; empty where none runs, or where nobody asked. */

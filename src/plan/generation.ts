@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto';
 import type { Deployment } from '../kamal/index.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
 import { networkOfAccessory } from './reachability.ts';
-import { accessoryContainer, containersOf, runningContainer, type Owner, type OwningRole } from './running.ts';
+import { accessoryContainer, containersOf, isRouted, runningContainer, type Owner, type OwningRole } from './running.ts';
 
 /**
  * How a host runs the deployment's selected roles now. `kamal2` only when all of it is there: each role in the network,
- * nothing of the old generation running, kamal-proxy up where a role is proxied.
+ * nothing of the old generation running, kamal-proxy up where a role is proxied, and routing to it.
  */
 export function appGeneration(facts: HostFacts, deployment: Deployment): Generation {
   const { roles, current, running, traefik, proxy, nothing } = whatRuns(facts, deployment);
   if (nothing) return 'empty';
 
   const proxied = roles.some((role) => role.runningProxy);
+  const unrouted = facts.routes !== null && roles.some((role, index) => role.runningProxy && !isRouted(facts, current[index]));
   const anyNew = running.some(inKamalNetwork) || (proxied && proxy !== undefined);
-  const allNew = current.every((container) => container && inKamalNetwork(container)) && running.every(inKamalNetwork) && (!proxied || proxy?.running === true);
+  const allNew = current.every((container) => container && inKamalNetwork(container)) && running.every(inKamalNetwork) && (!proxied || proxy?.running === true) && !unrouted;
   if (allNew && (!proxied || !traefik) && facts.openRuns.app.length === 0) return 'kamal2';
   if (!anyNew && facts.openRuns.app.length === 0 && (!proxied || traefik?.running)) return 'kamal1';
   return 'mixed';

@@ -1,6 +1,6 @@
 import { readAcmeJson, type StoredCertificate } from './acme-json.ts';
 import { ACME_SCOPE, certificateFacts } from './certificates.ts';
-import type { CertificateFacts, ContainerFacts, HostFacts, ImageFacts, LockFacts, MountFacts, PortFacts } from './facts.ts';
+import type { CertificateFacts, ContainerFacts, HostFacts, ImageFacts, JournalFacts, LockFacts, MountFacts, PortFacts, ProxyRoute } from './facts.ts';
 import { NOT_LOOKED } from './reachability.ts';
 
 /**
@@ -28,6 +28,8 @@ export function readFacts(host: string, output: string): HostFacts {
     handover: first('handover') === null ? null : { proven: first('handover') === 'proven', why: lines('handover').join(' ') },
     locks: lines('locks').map(readLock),
     openRuns: { app: openRuns(lines('runs'), 'app'), accessories: openRuns(lines('runs'), 'accessories') },
+    journals: lines('runs').flatMap(readJournal),
+    routes: first('routes') === null ? null : lines('routes').slice(1).flatMap(readRoute),
     certificates: { proxy: certificates.proxy, traefik: certificates.traefik.map(({ names, notAfter, key }) => ({ names, notAfter, key })) },
     answers: [],
     reach: NOT_LOOKED,
@@ -74,6 +76,20 @@ function readProxyCertificate(line: string): CertificateFacts[] {
   const [scope, name = ''] = path.split('/');
   const facts = scope === ACME_SCOPE ? certificateFacts(Buffer.from(encoded, 'base64').toString()) : null;
   return facts ? [{ ...facts, names: [name.replace(/\+rsa$/, '')] }] : [];
+}
+
+/** `journal<TAB>run<TAB>seconds since the epoch<TAB>last line` */
+function readJournal(line: string): JournalFacts[] {
+  const [journal, run, changed, last = ''] = line.split('\t');
+  if (!run || (journal !== 'app' && journal !== 'accessories' && journal !== 'lock')) return [];
+  return [{ run, journal, changedAt: changed ? Number(changed) * 1000 : null, last }];
+}
+
+/** A line of `kamal-proxy list` below its headings: service, hosts, paths, targets with their ports, state, TLS; coloured where it likes to. */
+function readRoute(line: string): ProxyRoute[] {
+  // oxlint-disable-next-line no-control-regex
+  const [service, , , targets = ''] = line.replaceAll(/\u001b\[[0-9;]*m/g, '').trim().split(/\s+/);
+  return service ? [{ service, targets: targets.split(',').map((target) => target.replace(/:\d+$/, '')) }] : [];
 }
 
 /** `journal<TAB>run` */

@@ -1,4 +1,4 @@
-import { inKamalNetwork, type ContainerFacts, type HostFacts } from './facts.ts';
+import { containerNamed, inKamalNetwork, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
 
 /** What of a deployment, of either Kamal, tells which containers are its own. */
 export interface Owner {
@@ -28,12 +28,24 @@ export function containersOf(facts: HostFacts, deployment: Omit<Owner, 'latestIm
 
 /**
  * The container that a role runs on: of the latest image before the last one started (Kamal 2.12:
- * `current_running_version`). The one in Kamal 2's network wins while both generations run.
+ * `current_running_version`). What kamal-proxy routes to wins. While both generations run, so does the one in Kamal 2's network,
+ * unless a proxy runs that doesn't route to it: something that was cut off had booted it, perhaps in another version, and
+ * nobody has been served by it.
  */
 export function runningContainer(facts: HostFacts, deployment: Owner, role: Pick<OwningRole, 'name'>): ContainerFacts | undefined {
   const running = containersOf(facts, deployment, role).filter((container) => container.running);
   const latest = facts.images.find((image) => image.tags.includes(deployment.latestImage))?.id;
-  return running.find(inKamalNetwork) ?? running.find((container) => container.image.id === latest) ?? running[0];
+  const inNetwork = running.filter(inKamalNetwork);
+  const old = running.filter((container) => !inKamalNetwork(container));
+  const isServed = facts.routes !== null || containerNamed(facts, TRAEFIK)?.running === true;
+  const candidates = inNetwork.length === 0 || (isServed && old.length > 0) ? old : inNetwork;
+  return inNetwork.find((container) => isRouted(facts, container)) ?? candidates.find((container) => container.image.id === latest) ?? candidates[0];
+}
+
+/** True when the kamal-proxy that runs sends requests to it. */
+export function isRouted({ routes }: HostFacts, container: ContainerFacts | undefined): boolean {
+  const id = container?.id;
+  return id !== undefined && (routes ?? []).some(({ targets }) => targets.some((target) => target !== '' && id.startsWith(target)));
 }
 
 /** The version in a container's name: what follows the prefix, without what a container in the way was renamed with. */

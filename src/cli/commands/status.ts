@@ -5,23 +5,47 @@ import { runUrl } from '../../temporal/connection.ts';
 import { resultOf } from '../follow.ts';
 import { EXIT } from '../exit-codes.ts';
 import { runNameOf } from '../locks.ts';
+import { lookAtFleet } from '../look-at-hosts.ts';
 import { openProject, projectOptions, type ProjectOptions } from '../project.ts';
 import { renderFailure, renderResult } from '../render/result.ts';
+import { isOdd, renderStanding } from '../render/standing.ts';
 import { lookAtRun, type RunView } from '../run-view.ts';
 import { openSession, type Session } from '../session.ts';
 import { bold, cyan, dim, Output, yellow } from '../terminal.ts';
+import { count } from '../values.ts';
 import { noRun } from './watch.ts';
 
 /** `bactrian status` */
 export function statusCommand(program: Command): void {
-  projectOptions(program.command('status').description('where the run stands, host by host'))
+  projectOptions(program.command('status').description('where the run stands, host by host; with --hosts, how the hosts themselves stand now'))
+    .option('-h, --hosts [hosts]', 'look at the hosts now, at all or at these (separated by commas, wildcards with *): generation, versions, proxies, and what is odd')
+    .option('-r, --roles <roles>', 'with --hosts: only these roles, separated by commas, wildcards with *')
     .option('--json', 'as JSON, for scripts')
-    .action(async (options: ProjectOptions & { json?: boolean }) => {
-      process.exitCode = await status(options);
+    .addHelpText('after', HELP)
+    .action(async (options: StatusOptions) => {
+      process.exitCode = await (options.hosts === undefined && options.roles === undefined ? status(options) : hosts(options));
     });
 }
 
-async function status(options: ProjectOptions & { json?: boolean }): Promise<number> {
+interface StatusOptions extends Omit<ProjectOptions, 'hosts'> {
+  /** True: all of them. */
+  hosts?: string | true;
+  json?: boolean;
+}
+
+const HELP = `
+--hosts changes nothing, and needs neither a run nor a Temporal server. Exit code 0: each host is in one generation and nothing
+is odd; 1: something is (✗ clients get no good answer, ! half way or left behind), or a host could not be looked at.`;
+
+async function hosts({ hosts: which, ...options }: StatusOptions): Promise<number> {
+  const out = new Output(options);
+  const standing = await lookAtFleet({ ...options, hosts: which === true ? undefined : which }, (number) => out.tell(dim(`Looking at ${count(number, 'host')} …`)));
+  out.say(renderStanding(standing));
+  out.result(standing);
+  return isOdd(standing) ? EXIT.failed : EXIT.ok;
+}
+
+async function status({ hosts: _all, ...options }: StatusOptions): Promise<number> {
   const out = new Output(options);
   const project = await openProject(options);
   const session = await openSession(project, { withWorker: false });

@@ -30,7 +30,8 @@ const probe = async () => {
 it('reads what the host says, and leaves no trace', async () => {
   fakeDocker(`case "$1 $2" in
     'ps -aq') echo c1 ;;
-    'inspect c1') echo '[{"Id":"c1","Name":"/web","Image":"sha256:1ab","State":{"Running":true,"Status":"running"}}]' ;;
+    'inspect c1') echo '[{"Id":"c1","Name":"/web","Image":"sha256:1ab","State":{"Running":true,"Status":"running"}}, {"Id":"p1","Name": "/kamal-proxy","State":{"Running":true}}]' ;;
+    'exec kamal-proxy') printf '\\033[1mService  Host  Path  Target  State  TLS\\033[0m\\nshop-web  *  /  c1:80,c2:80  running  no\\n' ;;
     'inspect -f') exit 1 ;;
     'image ls') printf 'sha256:1\\tshop:v1\\n' ;;
     'image inspect') printf '%s\\t["A=1"]\\n' "$5" ;;
@@ -54,12 +55,15 @@ it('reads what the host says, and leaves no trace', async () => {
   const before = await host.sh('find . -type f | sort | xargs sha256sum');
   const facts = await probe();
   expect(facts).toMatchObject({
-    dockerVersion: '27.5.1', missingTools: [], containers: [{ id: 'c1', name: 'web', running: true }], images: [{ id: 'sha256:1', tags: ['shop:v1'] }],
+    dockerVersion: '27.5.1', missingTools: [], containers: [{ id: 'c1', name: 'web', running: true }, { name: 'kamal-proxy' }], images: [{ id: 'sha256:1', tags: ['shop:v1'] }],
     imageEnv: { 'sha256:1ab': { A: '1' } }, networks: ['bridge'], volumes: ['data'], certificates: { proxy: [], traefik: [] },
     locks: [{ path: '.kamal/lock-shop', details: 'Locked by: Bob' }, { path: ".kamal/it's $odd", details: null }],
     openRuns: { app: ['run-1'], accessories: ['run-3'] },
+    journals: [{ run: 'run-1', journal: 'app', last: 'file x' }, { run: 'run-3', journal: 'accessories', last: 'container y' }],
+    routes: [{ service: 'shop-web', targets: ['c1', 'c2'] }],
   });
   expect(facts.freeDiskMiB).toBeGreaterThan(0);
+  for (const { changedAt } of facts.journals) expect(Math.abs(Date.now() - (changedAt ?? 0))).toBeLessThan(60_000);
   expect(await host.sh('find . -type f | sort | xargs sha256sum')).toEqual(before);
 });
 

@@ -24,6 +24,8 @@ describe('the generation of a host', () => {
     ['all there but Traefik still left, stopped', 'a', [app('web', NEW), PROXY, { ...TRAEFIK, running: false }], {}, 'mixed'],
     ['all there, but kamal-proxy down', 'a', [app('web', NEW), { ...PROXY, running: false }], {}, 'mixed'],
     ['Traefik gone, the old app still there', 'a', [app('web')], {}, 'mixed'],
+    ['all there, and kamal-proxy routes to it', 'a', [app('web', NEW), PROXY], { routes: 'Service\nshop-web * / id-shop-web-:80 running no' }, 'kamal2'],
+    ['all there, but kamal-proxy does not know it', 'a', [app('web', NEW), PROXY], { routes: 'Service' }, 'mixed'],
     ['all as before, but a run was cut off here', 'a', [app('web'), TRAEFIK], { runs: 'app\trun-1' }, 'mixed'],
     ['all there, but a run was cut off before its end', 'a', [app('web', NEW), PROXY], { runs: 'app\trun-1' }, 'mixed'],
   ])('%s', (_, name, containers, sections, generation) => {
@@ -98,6 +100,13 @@ describe('the container that a role runs on', () => {
 
   it('is the one in the new network while both generations run', () => {
     expect(named([app('web'), app('web', { name: 'shop-web-v0', image: 'sha256:v0', networks: ['kamal'] })])).toBe('shop-web-v0');
+  });
+
+  const both = (sections: Record<string, string>, more: ContainerWish[]) => runningContainer(host('a', [app('web', { name: 'shop-web-v2', image: 'sha256:v2', networks: ['kamal'] }), app('web'), ...more], sections), shop, web)?.name;
+  it('is the old one while a proxy runs that does not route to the new one: something was cut off', () => {
+    expect(both({ routes: 'Service' }, [PROXY])).toBe('shop-web-v1');
+    expect(both({}, [TRAEFIK])).toBe('shop-web-v1');
+    expect(both({ routes: 'Service\nshop-web * / id-shop-web-:80 running no' }, [PROXY])).toBe('shop-web-v2');
   });
 
   it('is none when all are stopped', () => {

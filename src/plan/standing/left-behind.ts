@@ -1,0 +1,133 @@
+import { containerNamed, inKamalNetwork, TRAEFIK, type JournalFacts, type LockFacts } from '../facts.ts';
+import { accessoryContainer, containersOf } from '../running.ts';
+import { HOME, span, type Oddity } from './oddity.ts';
+import type { OpenRun, Seen } from './seen.ts';
+
+/** What somebody has left on a host, or holds: deploy locks, runs that were cut off, rules, what is kept for a way back. */
+export function leftBehind(seen: Seen): Oddity[] {
+  return [...seen.facts.locks.map((lock) => lockOddity(lock, seen)), ...runOddities(seen), ...steeringOddities(seen), ...keptOddities(seen), ...accessoryOddities(seen)];
+}
+
+/** A deploy lock as Kamal writes it down (Kamal 2.12: `Commands::Lock#lock_details`; Kamal 1.9 the same). */
+export interface LockWords {
+  by: string;
+  /** Milliseconds since the epoch; null where it doesn't say. */
+  since: number | null;
+  version: string | null;
+  message: string;
+}
+
+/** @returns null for details that are none of Kamal's */
+export function readLockWords(details: string): LockWords | null {
+  const head = /^Locked by: (.*) at (\S+)$/m.exec(details);
+  if (!head) return null;
+  const since = Date.parse(head[2] ?? '');
+  return {
+    by: head[1] ?? '',
+    since: Number.isNaN(since) ? null : since,
+    version: /^Version: (.+)$/m.exec(details)?.[1] ?? null,
+    message: /^Message: ([\s\S]*)$/m.exec(details)?.[1]?.trim().replaceAll(/\s*\n\s*/g, ' ') ?? '',
+  };
+}
+
+function lockOddity({ path, details, intendedBy }: LockFacts, { open, now }: Seen): Oddity {
+  const run = details === null ? intendedBy : (/bactrian run (\S+)/.exec(details)?.[1] ?? null);
+  if (run !== null) {
+    const what = `the deploy lock ${path} is held by run ${run} of bactrian`;
+    if (open.asked && open.run === run) return { id: 'lock', weight: 'note', what: `${what}, which is open`, todo: null };
+    return { id: 'lock', weight: 'warn', what: `${what}, ${whatOf(open)}`, todo: '`bactrian unlock` releases it, the next `upgrade` or `downgrade` takes it over' };
+  }
+  const release = releaseWords(path);
+  if (details === null) return { id: 'lock', weight: 'warn', what: `the deploy lock ${path} is held, and does not say by whom`, todo: `find out who deploys; if nobody does: ${release}` };
+  const words = readLockWords(details);
+  if (words === null) return { id: 'lock', weight: 'warn', what: `the deploy lock ${path} is held: ${details.replaceAll('\n', ', ')}`, todo: `wait for that deploy to end; if nobody runs it any more: ${release}` };
+  const since = words.since === null ? '' : ` since ${new Date(words.since).toISOString().slice(0, 16).replace('T', ' ')} UTC (${span(now - words.since)})`;
+  return {
+    id: 'lock',
+    weight: 'warn',
+    what: `the deploy lock ${path} is held by ${words.by}${since}: ${words.message || 'no message'}${words.version === null ? '' : `, version ${words.version}`}`,
+    todo: `wait for that deploy to end; if nobody runs it any more (ask ${words.by}): ${release}`,
+  };
+}
+
+/** How a lock that isn't ours is released, by those who hold it: each Kamal looks at its own place only. */
+export function releaseWords(path: string): string {
+  return path.includes('/locks/') ? `\`kamal lock release\` with Kamal 1.9 (Kamal 2 does not see it), or \`rm -r ${path}\` on this host` : '`kamal lock release`';
+}
+
+function whatOf(open: OpenRun): string {
+  return open.asked ? 'which is over' : `of which nobody knows whether it is open (${open.why})`;
+}
+
+/** One line a run, whatever of it was cut off; the journal of its lock is told of with the lock. */
+function runOddities({ facts: { journals }, open, now }: Seen): Oddity[] {
+  const runs = [...new Set(journals.filter(({ journal }) => journal !== 'lock').map(({ run }) => run))];
+  return runs.map((run): Oddity => {
+    const own = journals.filter((each) => each.run === run && each.journal !== 'lock');
+    const last = own.reduce((a, b) => ((b.changedAt ?? 0) > (a.changedAt ?? 0) ? b : a));
+    const did = `${last.changedAt === null ? '' : `${span(now - last.changedAt)} ago, `}its last act here: ${actInWords(last)}`;
+    if (open.asked && open.run === run) return { id: 'cut-off', weight: 'note', what: `run ${run} is open and at work here (${did})`, todo: '`bactrian watch` follows it' };
+    const said = open.asked ? 'was cut off here' : `is not finished here; ${open.why}`;
+    return {
+      id: 'cut-off',
+      weight: 'warn',
+      what: `run ${run} ${said} (${did})`,
+      todo: `${own.some(({ journal }) => journal === 'app') ? HOME : 'the next `bactrian upgrade` or `downgrade` puts its accessories in order'}: what that run did is undone first`,
+    };
+  });
+}
+
+const ACTS: Record<string, string> = {
+  container: 'made the container', stopped: 'stopped', started: 'started', renamed: 'renamed', policy: 'changed the restart policy of', steered: 'steered requests to',
+  guarded: 'shut the ports of its second proxy', directory: 'made the directory', file: 'wrote the file', 'replaced-file': 'wrote the file', network: 'made the network',
+  volume: 'made the volume', image: 'pulled', tag: 'tagged', routed: 'made kamal-proxy route', connected: 'joined a network', certificate: 'carried a certificate over', tree: 'made the files below',
+};
+
+/** Ids tell nobody anything; names and paths do. */
+function actInWords({ last }: JournalFacts): string {
+  const [verb = '', object = ''] = last.split(' ');
+  const words = ACTS[verb] ?? verb;
+  return /^[0-9a-f]{64}$/.test(object) ? `${words} ${object.slice(0, 12)}` : `${words} ${object}`.trim();
+}
+
+/** Second proxies and the rules that lead to them, of runs that aren't open. */
+function steeringOddities({ facts, rules, open }: Seen): Oddity[] {
+  const warm = facts.containers.flatMap(({ name, running }) => {
+    const run = /^(?:kamal-proxy|traefik)-warm-(.+)$/.exec(name)?.[1];
+    return run === undefined ? [] : [{ run, name, running }];
+  });
+  const runs = [...new Set([...warm.map(({ run }) => run), ...(rules ?? []).map(({ run }) => run)])].filter((run) => !(open.asked && open.run === run));
+  return runs.map((run): Oddity => {
+    const count = rules?.find((each) => each.run === run)?.count ?? 0;
+    const proxies = warm.filter((each) => each.run === run).map(({ name, running }) => `${name}, which ${running ? 'runs' : 'is stopped'}`);
+    const cutOff = facts.journals.some((each) => each.run === run && each.journal === 'app');
+    return {
+      id: 'steering',
+      weight: 'warn',
+      what: `left of run ${run}: ${[...(count > 0 ? [`${count} packet filter rule${count === 1 ? '' : 's'}`] : []), ...proxies].join(' and ')}`,
+      todo: cutOff ? 'goes with what that run did here' : 'may still let its last connections go; later `bactrian cleanup` takes it away',
+    };
+  });
+}
+
+/** Stopped containers of the other generation, from which a role or Traefik could come back. */
+function keptOddities({ facts, deployment, roles, generation }: Seen): Oddity[] {
+  if (generation !== 'kamal1' && generation !== 'kamal2') return [];
+  const traefik = containerNamed(facts, TRAEFIK);
+  const other = roles.flatMap((role) => containersOf(facts, deployment, role)).filter((container) => !container.running && inKamalNetwork(container) !== (generation === 'kamal2'));
+  const kept = [...other.map(({ name }) => name), ...(traefik && !traefik.running ? [TRAEFIK] : [])];
+  if (kept.length === 0) return [];
+  return [{ id: 'kept', weight: 'note', what: `kept from Kamal ${generation === 'kamal2' ? 1 : 2}, stopped: ${kept.join(', ')}`, todo: null }];
+}
+
+function accessoryOddities({ facts, accessories, generation }: Seen): Oddity[] {
+  return accessories.flatMap((accessory): Oddity[] => {
+    const container = accessoryContainer(facts, accessory);
+    if (!container) return [{ id: 'accessory', weight: 'warn', what: `accessory ${accessory.name} has no container here`, todo: '`kamal accessory boot`' }];
+    if (!container.running) return [{ id: 'accessory', weight: 'fail', what: `accessory ${accessory.name} is ${container.status}`, todo: `\`docker start ${container.name}\` on the host; its log says why (\`docker logs\`)` }];
+    const own = container.networks.some((network) => network !== 'bridge' && network !== 'host');
+    if (generation === 'kamal2' && !own) return [{ id: 'accessory', weight: 'warn', what: `accessory ${accessory.name} still runs as Kamal 1 made it, outside the network kamal`, todo: '`bactrian upgrade` reboots or joins it' }];
+    if (generation === 'kamal1' && inKamalNetwork(container)) return [{ id: 'accessory', weight: 'warn', what: `accessory ${accessory.name} is in the network kamal`, todo: '`bactrian downgrade` reboots it out of it' }];
+    return [];
+  });
+}

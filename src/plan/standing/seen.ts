@@ -1,0 +1,33 @@
+import type { HealthSeen } from '../check/look.ts';
+import type { Generation, HostFacts } from '../facts.ts';
+import type { OwningRole } from '../running.ts';
+
+/** Whether a run of the deployment is open, as far as anybody could be asked. */
+export type OpenRun =
+  /** Its name, or null when none is. */
+  | { asked: true; run: string | null }
+  /** In words, why nobody could be asked. */
+  | { asked: false; why: string };
+
+/** A role of the deployment, of either Kamal. */
+export interface SeenRole extends OwningRole {
+  /** Behind Traefik or kamal-proxy, whichever it is. */
+  readonly proxied: boolean;
+}
+
+/** Everything that a host's standing is judged from. */
+export interface Seen {
+  facts: HostFacts;
+  generation: Generation;
+  deployment: { service: string; destination: string | null };
+  /** The selected roles of this host. */
+  roles: readonly SeenRole[];
+  accessories: readonly { readonly name: string; readonly serviceName: string }[];
+  /** The app's answers on its health path, of containers that don't check themselves. */
+  health: readonly HealthSeen[];
+  /** Packet filter rules of ours, by run; null where they can't be looked at. */
+  rules: readonly { run: string; count: number }[] | null;
+  open: OpenRun;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
