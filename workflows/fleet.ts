@@ -1,4 +1,4 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, CancelledFailure, workflowInfo } from '@temporalio/workflow';
 import { canariesPass } from './canary.ts';
 import { failureOf } from './failure.ts';
 import { failurePolicy } from './failure-policy.ts';
@@ -49,8 +49,10 @@ async function upgradeAll(run: Run, accessories: FleetAccessories): Promise<Outc
   const policy = failurePolicy(run);
   const waves = wavesThrough(run, policy);
   await run.hook('pre-connect', input.hosts);
-  desk.phase('probing');
-  await run.look(input.hosts);
+  if (!justLookedAt(input)) {
+    desk.phase('probing');
+    await run.look(input.hosts);
+  }
   for (const group of groupsOf(input)) {
     if (!(await desk.gate('pre', names(group.hosts)))) return 'rejected';
     await run.lock();
@@ -92,6 +94,15 @@ async function upgradeAll(run: Run, accessories: FleetAccessories): Promise<Outc
     if (failed.length > 0) await policy.after(failed, false);
     return true;
   }
+}
+
+/** As long as a person takes to read a plan and say yes. */
+const FRESH_MS = 2 * 60_000;
+
+/** Hosts that the plan has just looked at, with nothing in between, are looked at again only when the lock is held. */
+function justLookedAt({ lookedAgoMs, hooks, options }: FleetInput): boolean {
+  const age = lookedAgoMs + Date.now() - workflowInfo().startTime.getTime();
+  return age < FRESH_MS && !hooks.includes('pre-connect') && !options.approve.includes('pre');
 }
 
 const names = (orders: HostOrder[]) => orders.map((order) => order.host);

@@ -81,6 +81,8 @@ export interface FleetInput {
   bootWaitSeconds: number;
   /** A run of ours that is over and whose deploy lock may be taken over. */
   takeOverLockOf: string | null;
+  /** How old the plan's look at the hosts was when the run was started, in milliseconds. */
+  lookedAgoMs: number;
 }
 
 /** What a run does on one host. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { FleetResult } from '../../workflows/types.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
@@ -52,6 +52,9 @@ export async function follow(session: Session, { workflowId, runId, say, revive,
   const handle = session.client.workflow.getHandle(workflowId, runId);
   const known = new Map<string, Seen>();
   let silentSince: number | null = null;
+  const following = new AbortController();
+  let over = false;
+  const end = untilOver(handle, following.signal).then(() => void (over = true));
   try {
     while (!signal.aborted) {
       const seen = await lookAtRun(session, workflowId, runId, known).catch((error: unknown) => {
@@ -69,16 +72,25 @@ export async function follow(session: Session, { workflowId, runId, say, revive,
           await revive().catch((error: unknown) => say(`the worker can't be started again yet: ${error instanceof Error ? error.message : String(error)}`));
         }
       }
-      const over = await handle.describe().then((description) => description.status.name !== 'RUNNING', () => false);
       if (over) {
         const last = await lookAtRun(session, workflowId, runId, known).catch(() => null);
         if (last) view.show(last);
         return await resultOf(session, workflowId, runId);
       }
-      await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+      await Promise.race([sleep(POLL_MS, undefined, { signal }).catch(() => undefined), end]);
     }
     return null;
   } finally {
     view.end();
+    following.abort();
+  }
+}
+
+/** Resolves when the run is over: the server tells at once, so nobody has to ask again for that. */
+async function untilOver(handle: WorkflowHandle, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const over = await handle.result().then(() => true, (error: unknown) => error instanceof WorkflowFailedError);
+    if (over) return;
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }

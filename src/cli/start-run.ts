@@ -19,6 +19,8 @@ import { count } from './values.ts';
 export interface StartFacts {
   /** A run of ours that is over and whose lock is still there. */
   takeOverLockOf: string | null;
+  /** When the plan's look at the hosts began, in milliseconds since the epoch. */
+  lookedAt: number;
   skipHooks: boolean;
   importCertificates: boolean;
   direction: Direction;
@@ -36,7 +38,7 @@ export interface StartedRun {
  *
  * @throws CommandError when a run of this deployment is open already
  */
-export async function startRun(project: EitherProject, session: Session, plan: FleetPlan, options: RunOptions, { takeOverLockOf, skipHooks, importCertificates, direction }: StartFacts): Promise<StartedRun> {
+export async function startRun(project: EitherProject, session: Session, plan: FleetPlan, options: RunOptions, { takeOverLockOf, lookedAt, skipHooks, importCertificates, direction }: StartFacts): Promise<StartedRun> {
   const { snapshots } = await projectState(project.dir);
   const digest = await keepSnapshot(snapshots, project.snapshot);
   const { deployment, workflowId } = project;
@@ -63,6 +65,7 @@ export async function startRun(project: EitherProject, session: Session, plan: F
     bootLimit: deployment.boot.limit,
     bootWaitSeconds: deployment.boot.wait ?? 0,
     takeOverLockOf,
+    lookedAgoMs: Math.max(0, Date.now() - lookedAt),
   };
   const registered = await registerSearchAttributes(session.connection, session.namespace);
   try {

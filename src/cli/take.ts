@@ -50,6 +50,11 @@ export async function take<Probe extends FleetProbe>(out: Output, options: Start
     if (await isRunning(session.client, project.workflowId)) throw alreadyRunning(project, session);
     if (way.hosts.length === 0) throw new CommandError(EXIT.usage, 'no host is selected: nothing to do', 'look at -h and -r, and at `servers:`');
     out.tell(dim(`Looking at ${count(way.hosts.length, 'host')} …`));
+    const lookedAt = Date.now();
+    // A worker that has to be started does so while hosts are looked at, or a person reads; how that went matters later.
+    let worker: Promise<void> | null = null;
+    const summonWorker = () => (worker ??= startWorker(project, session)).catch(() => undefined);
+    if (options.confirmed && !options.dryRun) void summonWorker();
     const probe = await way.probe();
     if (probe.unreachable.length > 0) throw unreachable(probe, project);
     const { strategy, accessories } = options;
@@ -62,6 +67,7 @@ export async function take<Probe extends FleetProbe>(out: Output, options: Start
       out.result(plan);
       return EXIT.ok;
     }
+    void summonWorker();
     const lost = lostEnv(plan);
     if (lost.length > 0 && !options.acceptLostEnv) {
       out.say([`${red('!')} ${bold('Variables that the app has now and will not have:')}`, ...lost.map((line) => `  ${line}`)].join('\n'));
@@ -69,11 +75,11 @@ export async function take<Probe extends FleetProbe>(out: Output, options: Start
     }
     if (!options.confirmed) await askFor(`${direction === 'upgrade' ? 'Upgrade' : 'Downgrade'} ${deployment.name} on ${count(plan.hosts.length, 'host')}?`, '-y');
 
-    await startWorker(project, session);
+    await worker;
     const { dir } = await projectState(project.dir);
     out.detail(`task queue ${session.taskQueue}; state, logs and reports of this project: ${dir}`);
     const { importCertificates, ...ownOptions } = own;
-    const started = await startRun(project, session, plan, runOptions(options, rules, ownOptions), { direction, takeOverLockOf: takeOver, skipHooks: options.skipHooks === true, importCertificates });
+    const started = await startRun(project, session, plan, runOptions(options, rules, ownOptions), { direction, takeOverLockOf: takeOver, lookedAt, skipHooks: options.skipHooks === true, importCertificates });
     out.tell(`Run ${bold(started.run)}${started.url ? `  ${cyan(started.url)}` : ''}`);
     if (options.detach) {
       out.say(`It goes on by itself. Follow it with ${cyan('bactrian watch')}, ask with ${cyan('bactrian status')}.`);

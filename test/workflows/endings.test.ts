@@ -35,6 +35,19 @@ describe('the probe', () => {
     expect(hosts.order('acquireLock', 'prepareHost', 'releaseLock')).toEqual(['acquireLock a', 'releaseLock a']);
   });
 
+  it.each([
+    ['the plan has just done so', {}, ['acquireLock a', 'probeHost a', 'releaseLock a']],
+    ['the plan did so a while ago', { lookedAgoMs: 130_000 }, ['probeHost a']],
+    ['a hook opens the way to the hosts', { hooks: ['pre-connect'] }, ['probeHost a']],
+    ['a person is to be asked', { options: { approve: ['pre' as const] } }, ['probeHost a']],
+  ])('looks before the lock, or only once it is ours: %s', async (_when, wish, calls) => {
+    const hosts = new FakeHosts().when('probeHost', 'a', () => {
+      throw fails(FailureType.factsChanged, 'a is not as the plan saw it');
+    });
+    await bench.run(fleetInput({ hosts: [order('a')], hooks: [], ...wish }), hosts);
+    expect(hosts.order('probeHost', 'acquireLock', 'releaseLock')).toEqual(calls);
+  });
+
   it('tries three times to reach a host', async () => {
     const hosts = new FakeHosts().when('probeHost', 'a', () => {
       throw passes(FailureType.hostUnreachable, 'no route to a');
@@ -154,7 +167,7 @@ describe('a run', () => {
       'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'heldSeconds', 'hook', 'host', 'hostnameSuffix', 'hosts',
       'idempotent', 'locked', 'name', 'notes', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role', 'roles',
       'run', 'runningVersion', 'imageId', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
-      'acceptAnswers', 'acceptUnreachable', 'importCertificates', 'probeUrls', 'from', 'known', 'longestGapMs', 'lost', 'meter', 'round', 'seconds', 'sent', 'soak', 'unwatchedMs', 'url', 'why',
+      'acceptAnswers', 'acceptUnreachable', 'importCertificates', 'lookedAgoMs', 'probeUrls', 'from', 'known', 'longestGapMs', 'lost', 'meter', 'round', 'seconds', 'sent', 'soak', 'unwatchedMs', 'url', 'why',
     ]);
     expect([...words].filter((word) => !known.has(word))).toEqual([]);
   });

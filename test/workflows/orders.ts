@@ -31,6 +31,7 @@ export function fleetInput({ options, ...wish }: InputWish): FleetInput {
     bootLimit: null,
     bootWaitSeconds: 0,
     takeOverLockOf: null,
+    lookedAgoMs: 1000,
     ...wish,
     options: {
       strategy: 'auto',
