@@ -1,5 +1,4 @@
 /** What an upgrade costs, bactrian's strategies against real Kamal: `bin/bench downtime --help`. */
-import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,16 +9,16 @@ import { Lab } from '../lab/lab.ts';
 import { cacheFolder } from '../lab/paths.ts';
 import { writeProject } from '../lab/project.ts';
 import { must, run } from '../lab/run.ts';
-import { chartOf } from './downtime/chart.ts';
-import { counts, figuresOf, ratio } from './downtime/figures.ts';
-import type { Entry, RowResult } from './downtime/figures.ts';
+import type { Bench } from './downtime/contest.ts';
+import { minutesFor, setUpSeconds } from './downtime/estimate.ts';
+import { Ledger, presentCircumstances } from './downtime/ledger.ts';
 import { describeMachine } from './downtime/machine.ts';
-import { findingsOf } from './downtime/promises.ts';
-import { contenders, rows } from './downtime/rows.ts';
+import { failing, findingsOf } from './downtime/promises.ts';
+import { writeReport } from './downtime/report.ts';
+import { contenders, mainRows, rows } from './downtime/rows.ts';
 import type { Contender, Row } from './downtime/rows.ts';
-import { renderResults } from './downtime/table.ts';
+import { renderPromises, renderResults } from './downtime/table.ts';
 import { tryOnce } from './downtime/trial.ts';
-import type { Bench } from './downtime/trial.ts';
 
 interface Options {
   quick: boolean;
@@ -27,24 +26,35 @@ interface Options {
   by: string[];
   repetitions: number;
   results: string;
+  resume: boolean;
+  estimate: boolean;
   keep: boolean;
+}
+
+/** One trial that is to be made. */
+interface Wanted {
+  row: Row;
+  contender: Contender;
+  repetition: number;
 }
 
 const startedAt = Date.now();
 /** Of the last minute before anything was begun here. */
 const loadBefore = loadavg()[0] ?? 0;
 const busy = loadBefore > availableParallelism();
-const results: RowResult[] = [];
 let interrupted = false;
 
 const program = new Command('downtime')
-  .description('Upgrades a fleet of real Docker hosts under load, again and again: bactrian by each strategy, and real Kamal.')
-  .option('--quick', 'the main row once: under ten minutes', false)
+  .description('Takes a fleet of real Docker hosts to Kamal 2, and back, under load, again and again: bactrian by each strategy, and real Kamal.')
+  .option('--quick', `${mainRows.join(' and ')} once: under ten minutes`, false)
   .option('--row <name>', `only this row (again for more): ${rows.map(({ name }) => name).join(', ')}`, collect, [])
   .option('--by <name>', `only this contender (again for more): ${contenders.join(', ')}`, collect, [])
   .option('--repetitions <n>', 'how often each is tried', wholeNumber, 3)
   .option('--results <folder>', 'where downtime.json and downtime.svg go', fileURLToPath(new URL('results', import.meta.url)))
+  .option('--resume', 'take up what was cut off: what has been tried is not tried again', false)
+  .option('--estimate', 'say how long it will take, and end', false)
   .option('--keep', 'leave the hosts up', false)
+  .addHelpText('after', '\nExit codes: 0 all that was to be measured was, and each promise was held; 1 not so: the end of the output names which.')
   .action(benchmark);
 
 try {
@@ -55,7 +65,16 @@ try {
 }
 
 async function benchmark(options: Options): Promise<void> {
-  const chosen = choose(options);
+  const wanted = choose(options);
+  const file = join(options.results, 'downtime.trials.jsonl');
+  const here = presentCircumstances();
+  const ledger = options.resume ? await Ledger.resume(file, here) : options.estimate ? undefined : await Ledger.begin(file, here);
+  const left = wanted.filter(({ row, contender, repetition }) => ledger?.has(row.name, contender, repetition) !== true);
+  const minutes = Math.ceil(minutesFor(left.map(({ row, contender }): [Row, Contender] => [row, contender])) + setUpSeconds / 60);
+  say(`${left.length} trials${left.length < wanted.length ? ` of ${wanted.length} are left` : ''}: about ${minutes} minutes on two idle cores`);
+  if (options.estimate || ledger === undefined) return;
+  if (busy) say(`this machine has other work to do (load ${loadBefore.toFixed(1)}): it will take longer, and times will say little`);
+
   const [name = '', subnet = ''] = (process.env.BACTRIAN_BENCH_LAB ?? 'bench/10.86.0').split('/');
   const lab = new Lab({ name, subnet }, say);
   const bench: Bench = { lab, project: join(lab.folder, 'project'), bactrian: fileURLToPath(new URL('../bin/bactrian', import.meta.url)), env: environmentFor(lab) };
@@ -63,18 +82,14 @@ async function benchmark(options: Options): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       interrupted = true;
-      say('interrupted: finishing this upgrade, then writing what there is');
+      say('interrupted: finishing this trial, then writing what there is');
     });
   }
-  if (busy) say(`this machine has other work to do (load ${loadBefore.toFixed(1)}): times will be long, and say little`);
   try {
     await lab.up();
     const coldSeconds = await warmUp(bench);
-    try {
-      for (const row of chosen) await measureOrSay(bench, row, options);
-    } finally {
-      await report(bench, coldSeconds, options);
-    }
+    const failures = await measure(bench, left, ledger);
+    await report(bench, wanted, ledger, failures, coldSeconds, options);
   } finally {
     await run(bench.bactrian, ['down', '--force'], { cwd: bench.project, env: bench.env });
     if (!options.keep) await lab.down();
@@ -98,75 +113,76 @@ async function warmUp(bench: Bench): Promise<number> {
   return seconds;
 }
 
-/** A row that can't be measured is said to be so, and fails the command; the others are measured all the same. */
-async function measureOrSay(bench: Bench, row: Row, options: Options): Promise<void> {
-  try {
-    await measure(bench, row, options);
-  } catch (error) {
-    // What was being measured is ended by Ctrl-C too.
-    if (!interrupted) say(`${row.name}: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
+type Failure = Omit<Wanted, 'row' | 'repetition'> & { row: string; message: string };
+
+/**
+ * Makes the trials that are left. One that can't be made is said to be so, and not tried once more; the others are made.
+ * @returns what could not be measured, and why
+ */
+async function measure(bench: Bench, left: readonly Wanted[], ledger: Ledger): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  const made: { row: Row; contender: Contender; seconds: number }[] = [];
+  for (const [index, { row, contender, repetition }] of left.entries()) {
+    if (interrupted) break;
+    if (failures.some((failure) => failure.row === row.name && failure.contender === contender)) continue;
+    const began = Date.now();
+    try {
+      const { control, trial } = await tryOnce(bench, row, contender);
+      const seconds = Math.round((Date.now() - began) / 1000);
+      made.push({ row, contender, seconds });
+      await ledger.add({ row: row.name, contender, repetition, takenAt: new Date(began).toISOString(), seconds, control, trial });
+      const shortly = `lost ${trial.lost} of ${trial.requests}, longest gap ${trial.gapMs} ms, ${trial.wall.toFixed(1)} s, exit code ${trial.code}`;
+      const rest = left.slice(index + 1).map((each): [Row, Contender] => [each.row, each.contender]);
+      say(`${row.name} · ${contender} · ${repetition}: ${shortly}${control.lost > 0 ? `; THE CONTROL LOST ${control.lost}` : ''}${rest.length > 0 ? `; about ${minutesFor(rest, made)} minutes left` : ''}`);
+    } catch (error) {
+      // What was being measured is ended by Ctrl-C too.
+      if (interrupted) break;
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push({ row: row.name, contender, message });
+      say(`${row.name} · ${contender} · ${repetition}: ${message}`);
+    }
   }
+  return failures;
+}
+
+async function report(bench: Bench, wanted: readonly Wanted[], ledger: Ledger, failures: readonly Failure[], firstRunEverSeconds: number, options: Options): Promise<void> {
+  const results = ledger.results();
+  const promises = findingsOf(results, rows, (row, contender) => wanted.some((each) => each.row === row && each.contender === contender), failures);
+  if (results.length > 0) {
+    console.log(renderResults(results));
+    const machine = await describeMachine(bench);
+    const times = Math.max(...results.flatMap(({ entries }) => entries.map(({ trials }) => trials.length)));
+    const caption = `two web hosts, ${times === 1 ? 'once each' : `up to ${times} times each: median (least–most)`}, on ${machine.cores}${busy ? ' busy' : ''} cores`;
+    const load = { loadBefore: Math.round(loadBefore * 10) / 10, busy };
+    const files = await writeReport(options.results, { startedAt, machine: { ...machine, ...load }, firstRunEverSeconds, results, promises }, caption);
+    say(`written: ${files.join(', ')}`);
+  }
+  console.log(`\n${renderPromises(promises)}`);
+  if (failing(promises).length > 0) process.exitCode = 1;
+  const undone = wanted.filter(({ row, contender, repetition }) => !ledger.has(row.name, contender, repetition)).length;
+  if (undone === 0) return await ledger.close();
+  process.exitCode = 1;
+  say(`${undone} of ${wanted.length} trials were not made; the same command with --resume makes them (the others are kept in ${ledger.file})`);
 }
 
 /** Repetitions go round the contenders, so that a machine that becomes busy is so for all. */
-async function measure(bench: Bench, row: Row, options: Options): Promise<void> {
-  const by = row.by.filter((contender) => options.by.length === 0 || options.by.includes(contender));
-  const entries: Entry[] = by.map((contender) => ({ contender, trials: [], controls: [] }));
-  const result = { row, entries: [] as Entry[] };
-  results.push(result);
-  for (let repetition = 1; repetition <= (options.quick ? 1 : options.repetitions); repetition++) {
-    for (const entry of entries) {
-      if (interrupted) return;
-      const { control, trial } = await tryOnce(bench, row, entry.contender);
-      entry.controls.push(control);
-      entry.trials.push(trial);
-      if (repetition === 1) result.entries.push(entry);
-      const shortly = `lost ${trial.lost} of ${trial.requests}, longest gap ${trial.gapMs} ms, ${trial.wall.toFixed(1)} s, exit code ${trial.code}`;
-      say(`${row.name} · ${entry.contender} · ${repetition}: ${shortly}${control.lost > 0 ? `; THE CONTROL LOST ${control.lost}` : ''}`);
-    }
-  }
-}
-
-async function report(bench: Bench, coldSeconds: number, options: Options): Promise<void> {
-  const measured = results.filter(({ entries }) => entries.length > 0);
-  const first = measured[0];
-  if (first === undefined) return;
-  const findings = findingsOf(measured);
-  console.log(renderResults(measured, findings));
-  const machine = await describeMachine(bench);
-  const json = {
-    takenAt: new Date(startedAt).toISOString(),
-    minutes: Math.round((Date.now() - startedAt) / 60_000),
-    machine: { ...machine, loadBefore: Math.round(loadBefore * 10) / 10, busy },
-    firstRunEverSeconds: Math.round(coldSeconds * 10) / 10,
-    rows: measured.map((result) => ({
-      ...result.row,
-      ofRealKamal: Object.fromEntries(result.entries.filter(({ contender }) => contender !== 'real Kamal').map(({ contender }) => [contender, ratio(result, contender)])),
-      by: result.entries.map((entry) => ({ contender: entry.contender, counts: counts(entry), ...figuresOf(entry.trials), controls: entry.controls, trials: entry.trials })),
-    })),
-    findings,
-  };
-  await mkdir(options.results, { recursive: true });
-  await writeFile(join(options.results, 'downtime.json'), `${JSON.stringify(json, null, 2)}\n`);
-  const times = first.entries[0]?.trials.length ?? 0;
-  const caption = `${first.row.title}; two web hosts, ${times === 1 ? 'once each' : `${times} times each: median (least–most)`}, on ${machine.cores}${busy ? ' busy' : ''} cores`;
-  await writeFile(join(options.results, 'downtime.svg'), chartOf(first, caption));
-  say(`written: ${join(options.results, 'downtime.json')}, downtime.svg`);
-}
-
-function choose({ quick, row, by }: Options): Row[] {
+function choose({ quick, row, by, repetitions }: Options): Wanted[] {
   const unknown = [...row.filter((name) => !rows.some((each) => each.name === name)), ...by.filter((name) => !contenders.includes(name as Contender))];
   if (unknown.length > 0) throw new Error(`no row or contender '${unknown.join("', '")}'; see --help`);
-  const wanted = row.length > 0 ? row : quick ? ['main'] : rows.map(({ name }) => name);
-  return rows.filter(({ name, by: its }) => wanted.includes(name) && (by.length === 0 || its.some((contender) => by.includes(contender))));
+  const names = row.length > 0 ? row : quick ? mainRows : rows.map(({ name }) => name);
+  const times = Array.from({ length: quick ? 1 : repetitions }, (_, index) => index + 1);
+  const wanted = rows
+    .filter(({ name }) => names.includes(name))
+    .flatMap((each) => times.flatMap((repetition) => each.by.filter((contender) => by.length === 0 || by.includes(contender)).map((contender) => ({ row: each, contender, repetition }))));
+  if (wanted.length === 0) throw new Error(`${by.join(', ')} takes no part in ${names.join(', ')}; see --help`);
+  return wanted;
 }
 
-/** Nothing of the caller's Temporal, Kamal or SSH settings; a server and a state of its own. */
+/** Nothing of the caller's Temporal, Kamal or SSH settings; a home, a server and a state of its own. */
 function environmentFor(lab: Lab): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(TEMPORAL_|BACTRIAN_STATE|KAMAL_|SSH_|NODE_OPTIONS|FORCE_COLOR|VERSION$)/.test(name));
   const path = [process.env.PATH, join(cacheFolder, 'bin'), dirname(process.execPath)].join(':');
-  return { ...Object.fromEntries(kept), PATH: path, NO_COLOR: '1', BACTRIAN_STATE_DIR: join(lab.folder, 'bactrian') };
+  return { ...Object.fromEntries(kept), PATH: path, NO_COLOR: '1', HOME: join(lab.folder, 'home'), BACTRIAN_LAB_CACHE: cacheFolder, BACTRIAN_STATE_DIR: join(lab.folder, 'bactrian') };
 }
 
 function collect(value: string, before: string[]): string[] {

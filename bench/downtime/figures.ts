@@ -1,3 +1,5 @@
+import { clientKinds } from './measured.ts';
+import type { ClientKind } from './measured.ts';
 import type { Contender, Row } from './rows.ts';
 import type { Control, Trial } from './trial.ts';
 
@@ -23,6 +25,7 @@ export interface RowResult {
 export interface Figures {
   requests: Spread;
   lost: Spread;
+  lostByKind: Partial<Record<ClientKind, Spread>>;
   gapMs: Spread;
   heldMs: Spread;
   wall: Spread;
@@ -43,11 +46,14 @@ export function spreadOf(values: readonly number[]): Spread {
   return { min: at(0), median: (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2, max: at(last) };
 }
 
+/** @throws if there are no trials */
 export function figuresOf(trials: readonly Trial[]): Figures {
   const spread = (of: (trial: Trial) => number): Spread => spreadOf(trials.map(of));
+  const kinds = clientKinds.filter((kind) => trials.some(({ byKind }) => byKind[kind] !== undefined));
   return {
     requests: spread(({ requests }) => requests),
     lost: spread(({ lost }) => lost),
+    lostByKind: Object.fromEntries(kinds.map((kind) => [kind, spread(({ byKind }) => byKind[kind]?.lost ?? 0)])),
     gapMs: spread(({ gapMs }) => gapMs),
     heldMs: spread(({ heldMs }) => heldMs),
     wall: spread(({ wall }) => wall),

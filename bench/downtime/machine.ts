@@ -2,10 +2,10 @@ import { cpus, release, totalmem } from 'node:os';
 
 import { pinnedVersion } from '../../lab/paths.ts';
 import { run } from '../../lab/run.ts';
-import type { Bench } from './trial.ts';
+import type { Bench } from './contest.ts';
 
 /** On what a benchmark ran: figures of different machines can't be compared. */
-export type Machine = Record<string, string | number>;
+export type Machine = Record<string, string | number | boolean>;
 
 export async function describeMachine({ lab, bactrian, env }: Bench): Promise<Machine> {
   const first = lab.hosts[0];

@@ -2,14 +2,17 @@ import Table from 'cli-table3';
 
 import { counts, figuresOf } from './figures.ts';
 import type { RowResult, Spread } from './figures.ts';
+import { peerFigureFor } from './peer.ts';
+import { failing } from './promises.ts';
 import type { Finding } from './promises.ts';
 
 /** The results for a terminal: min/median/max where there is more than one repetition. */
-export function renderResults(results: readonly RowResult[], findings: readonly Finding[]): string {
+export function renderResults(results: readonly RowResult[]): string {
   const table = new Table({
     head: ['', 'by', 'requests', 'lost', 'longest gap, s', 'held, s', 'wall, s', 'commands a host', 'closed idle', 'lost to Redis'],
     style: { head: [], border: [] },
   });
+  const notes: string[] = [];
   for (const { row, entries } of results) {
     for (const entry of entries) {
       const { requests, lost, gapMs, heldMs, wall, commands, closedIdle, accessoryLost } = figuresOf(entry.trials);
@@ -27,8 +30,30 @@ export function renderResults(results: readonly RowResult[], findings: readonly 
         shown(accessoryLost, 0),
       ]);
     }
+    const peer = peerFigureFor(row);
+    if (peer !== undefined) {
+      table.push([row.name, `${peer.by} *`, '', `${shown(peer.lostPerWebHost, 0)} a web host`, shown(peer.outageSeconds, 1), '', shown(peer.wall, 1), `${peer.commands.min}–${peer.commands.max}`, '', '']);
+      notes[0] = `* ${peer.note}`;
+    }
   }
-  return [table.toString(), '', ...findings.map(({ what, held, found }) => `${held ? '✓' : '✗'} ${what} (${found})`)].join('\n');
+  return [table.toString(), ...notes].join('\n');
+}
+
+/** What was promised and what was found; promises that nobody asked to be judged in one line each. */
+export function renderPromises(findings: readonly Finding[]): string {
+  const table = new Table({ head: ['', 'row', 'by', 'promise', 'found'], style: { head: [], border: [] } });
+  const marks = { held: '✓ held', 'not held': '✗ not held', 'not measured': '? not measured' };
+  for (const { row, contender, what, standing, found, asked } of findings) {
+    if (standing !== 'not measured' || asked) table.push([marks[standing], row, contender, what, found]);
+  }
+  const others = findings.filter(({ standing, asked }) => standing === 'not measured' && !asked);
+  const broken = failing(findings);
+  return [
+    'Promises',
+    table.toString(),
+    ...(others.length > 0 ? [`not measured in this run: ${[...new Set(others.map(({ row }) => row))].map((row) => `${row} (${[...new Set(others.filter((each) => each.row === row).map(({ contender }) => contender))].join(', ')})`).join(' · ')}`] : []),
+    broken.length === 0 ? 'all that was measured was held' : broken.map(({ row, contender, what, standing, found }) => `${standing.toUpperCase()}: ${row}, ${contender}: ${what}: ${found}`).join('\n'),
+  ].join('\n');
 }
 
 function inSeconds({ min, median, max }: Spread): Spread {
