@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { runOfLock } from '../../activities/script/lock.ts';
 import type { HostFacts } from '../plan/facts.ts';
+import { heldInWords, releaseInWords } from '../plan/lock-words.ts';
 import { primaryHostOf } from '../plan/workflow-id.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import type { EitherProject } from './project.ts';
@@ -18,7 +19,7 @@ export async function staleLock(session: Session, project: EitherProject, facts:
   const primary = facts.find(({ host }) => host === primaryHostOf(project.deployment));
   const foreign = primary?.locks.find((lock) => runOfLock(lock) === null);
   if (foreign && !wait) {
-    throw new CommandError(EXIT.refused, `the deploy lock ${foreign.path} on ${primary?.host} is held: ${foreign.details ?? 'it has no details'}. Nothing was changed on any host.`, 'wait for that deploy to end; if nobody runs it any more: `kamal lock release`');
+    throw new CommandError(EXIT.refused, `${primary?.host}: ${heldInWords(foreign)}. Nothing was changed on any host.`, releaseInWords(foreign));
   }
   const run = primary?.locks.map((lock) => runOfLock(lock)).find((name) => name !== null) ?? null;
   if (run === null) return null;

@@ -52,7 +52,7 @@ export async function take<Probe extends FleetProbe>(out: Output, options: Start
     out.tell(dim(`Looking at ${count(way.hosts.length, 'host')} …`));
     const lookedAt = Date.now();
     // A worker that has to be started does so while hosts are looked at, or a person reads; how that went matters later.
-    let worker: Promise<void> | null = null;
+    let worker = null as Promise<void> | null;
     const summonWorker = () => (worker ??= startWorker(project, session)).catch(() => undefined);
     if (options.confirmed && !options.dryRun) void summonWorker();
     const probe = await way.probe();

@@ -4,6 +4,7 @@ import { servedNames } from './certificates.ts';
 import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
 import { acceptOption, notAccepted } from './answers.ts';
 import { appGeneration } from './generation.ts';
+import { heldInWords, releaseInWords } from './lock-words.ts';
 import { MOST_HOSTS } from './limits.ts';
 import { notAcceptedPlaces, placeInWords, SAID } from './reachability.ts';
 import { predictedDifferences } from './predicted-answers.ts';
@@ -117,13 +118,7 @@ export function lockRefusals(facts: HostFacts, refuse: Refuse): Refusal[] {
   // A lock of ours is judged by who asks Temporal whether its run is over.
   return facts.locks
     .filter((lock) => !/bactrian run \S+/.test(lock.details ?? '') && !(lock.details === null && lock.intendedBy))
-    .map((lock) =>
-      refuse(
-        'lock',
-        `the deploy lock ${lock.path} is held: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`,
-        'wait for that deploy to end; if nobody runs it any more: `kamal lock release`',
-      ),
-    );
+    .map((lock) => refuse('lock', heldInWords(lock), releaseInWords(lock)));
 }
 
 function roleRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {

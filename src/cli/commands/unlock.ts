@@ -4,6 +4,7 @@ import { forgetLocksOf, runOfLock } from '../../../activities/script/lock.ts';
 import { q } from '../../../activities/script/words.ts';
 import { sshSettings } from '../../../activities/ssh-settings.ts';
 import { lookAt } from '../../../activities/probe.ts';
+import { heldInWords, releaseInWords } from '../../plan/lock-words.ts';
 import { primaryHostOf } from '../../plan/workflow-id.ts';
 import { SshPool } from '../../ssh/pool.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
@@ -34,7 +35,7 @@ async function unlock(options: ProjectOptions): Promise<void> {
     const open = await openRunOf(session, project.workflowId);
     for (const lock of locks) {
       const run = runOfLock(lock);
-      if (run === null) throw new CommandError(EXIT.refused, `${lock.path} is not ours: ${lock.details?.replaceAll('\n', ', ') ?? 'it has no details'}`, '`kamal lock release`, if nobody deploys');
+      if (run === null) throw new CommandError(EXIT.refused, `it is none of ours: ${heldInWords(lock)}`, releaseInWords(lock));
       if (run === open) throw new CommandError(EXIT.refused, `${lock.path} belongs to run ${run}, which is open`, 'follow it with `bactrian watch`, or end it with `bactrian abort`');
       const removed = await connection.exec(`rm -f ${q(`${lock.path}/details`)} ${q(`${lock.path}/details.new`)} && rmdir ${q(lock.path)} && { ${forgetLocksOf(run)}; }`);
       if (removed.code !== 0) throw new CommandError(EXIT.failed, `${lock.path} on ${connection.host} can't be removed: ${removed.stderr.trim()}`);

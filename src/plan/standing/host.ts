@@ -18,7 +18,7 @@ export interface HostStanding {
 export interface RoleStanding {
   role: string;
   /** What runs of it. */
-  running: { container: string; version: string | null; generation: 'kamal1' | 'kamal2' }[];
+  running: { container: string; version: string | null; generation: 'kamal1' | 'kamal2'; image: string }[];
 }
 
 export interface ProxyStanding {
@@ -43,7 +43,7 @@ export function standingOf(seen: Seen): HostStanding {
       role: role.name,
       running: containersOf(facts, deployment, role)
         .filter(({ running }) => running)
-        .map((container) => ({ container: container.name, version: versionOf(container, role), generation: inKamalNetwork(container) ? 'kamal2' : 'kamal1' })),
+        .map((container) => ({ image: container.image.id.replace('sha256:', '').slice(0, 12), container: container.name, version: versionOf(container, role), generation: inKamalNetwork(container) ? 'kamal2' : 'kamal1' })),
     })),
     proxies: facts.containers
       .filter(({ name }) => OUR_PROXY.test(name))
@@ -73,8 +73,10 @@ export function fleetOddities(hosts: readonly HostStanding[]): Oddity[] {
   const [old, next] = [at('kamal1'), at('kamal2')];
   const roles = [...new Set(hosts.flatMap((host) => host.roles.map(({ role }) => role)))];
   const spread = roles.flatMap((role) => {
-    const versions = [...new Set(hosts.flatMap((host) => host.roles.filter((each) => each.role === role).flatMap(({ running }) => running.flatMap(({ version }) => version ?? []))))];
-    return versions.length > 1 ? [`${role}: ${versions.join(', ')}`] : [];
+    const running = hosts.flatMap((host) => host.roles.filter((each) => each.role === role).flatMap((each) => each.running));
+    const versions = [...new Set(running.flatMap(({ version }) => version ?? []))];
+    // Kamal's upgrade boots the tag `latest`, which may be another name of the same image.
+    return versions.length > 1 && new Set(running.map(({ image }) => image)).size > 1 ? [`${role}: ${versions.join(', ')}`] : [];
   });
   return [
     ...(old.length > 0 && next.length > 0

@@ -1,4 +1,5 @@
 import { containerNamed, inKamalNetwork, TRAEFIK, type JournalFacts, type LockFacts } from '../facts.ts';
+import { heldInWords, releaseInWords } from '../lock-words.ts';
 import { accessoryContainer, containersOf } from '../running.ts';
 import { HOME, span, type Oddity } from './oddity.ts';
 import type { OpenRun, Seen } from './seen.ts';
@@ -8,28 +9,6 @@ export function leftBehind(seen: Seen): Oddity[] {
   return [...seen.facts.locks.map((lock) => lockOddity(lock, seen)), ...runOddities(seen), ...steeringOddities(seen), ...keptOddities(seen), ...accessoryOddities(seen)];
 }
 
-/** A deploy lock as Kamal writes it down (Kamal 2.12: `Commands::Lock#lock_details`; Kamal 1.9 the same). */
-export interface LockWords {
-  by: string;
-  /** Milliseconds since the epoch; null where it doesn't say. */
-  since: number | null;
-  version: string | null;
-  message: string;
-}
-
-/** @returns null for details that are none of Kamal's */
-export function readLockWords(details: string): LockWords | null {
-  const head = /^Locked by: (.*) at (\S+)$/m.exec(details);
-  if (!head) return null;
-  const since = Date.parse(head[2] ?? '');
-  return {
-    by: head[1] ?? '',
-    since: Number.isNaN(since) ? null : since,
-    version: /^Version: (.+)$/m.exec(details)?.[1] ?? null,
-    message: /^Message: ([\s\S]*)$/m.exec(details)?.[1]?.trim().replaceAll(/\s*\n\s*/g, ' ') ?? '',
-  };
-}
-
 function lockOddity({ path, details, intendedBy }: LockFacts, { open, now }: Seen): Oddity {
   const run = details === null ? intendedBy : (/bactrian run (\S+)/.exec(details)?.[1] ?? null);
   if (run !== null) {
@@ -37,22 +16,7 @@ function lockOddity({ path, details, intendedBy }: LockFacts, { open, now }: See
     if (open.asked && open.run === run) return { id: 'lock', weight: 'note', what: `${what}, which is open`, todo: null };
     return { id: 'lock', weight: 'warn', what: `${what}, ${whatOf(open)}`, todo: '`bactrian unlock` releases it, the next `upgrade` or `downgrade` takes it over' };
   }
-  const release = releaseWords(path);
-  if (details === null) return { id: 'lock', weight: 'warn', what: `the deploy lock ${path} is held, and does not say by whom`, todo: `find out who deploys; if nobody does: ${release}` };
-  const words = readLockWords(details);
-  if (words === null) return { id: 'lock', weight: 'warn', what: `the deploy lock ${path} is held: ${details.replaceAll('\n', ', ')}`, todo: `wait for that deploy to end; if nobody runs it any more: ${release}` };
-  const since = words.since === null ? '' : ` since ${new Date(words.since).toISOString().slice(0, 16).replace('T', ' ')} UTC (${span(now - words.since)})`;
-  return {
-    id: 'lock',
-    weight: 'warn',
-    what: `the deploy lock ${path} is held by ${words.by}${since}: ${words.message || 'no message'}${words.version === null ? '' : `, version ${words.version}`}`,
-    todo: `wait for that deploy to end; if nobody runs it any more (ask ${words.by}): ${release}`,
-  };
-}
-
-/** How a lock that isn't ours is released, by those who hold it: each Kamal looks at its own place only. */
-export function releaseWords(path: string): string {
-  return path.includes('/locks/') ? `\`kamal lock release\` with Kamal 1.9 (Kamal 2 does not see it), or \`rm -r ${path}\` on this host` : '`kamal lock release`';
+  return { id: 'lock', weight: 'warn', what: heldInWords({ path, details }, (since) => ` (${span(now - since)})`), todo: releaseInWords({ path, details }) };
 }
 
 function whatOf(open: OpenRun): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { appGeneration } from '../../../src/plan/generation.ts';
 import { fleetOddities, standingOf, unreachableHost } from '../../../src/plan/standing/host.ts';
-import { readLockWords } from '../../../src/plan/standing/left-behind.ts';
+import { readLockWords } from '../../../src/plan/lock-words.ts';
 import { span } from '../../../src/plan/standing/oddity.ts';
 import type { Seen } from '../../../src/plan/standing/seen.ts';
 import { app, deployment, host, PROXY, TRAEFIK, type ContainerWish } from './fleet.ts';
@@ -33,7 +33,7 @@ describe('a host in one generation', () => {
 
   it('tells versions, and which proxy has which port', () => {
     expect(standing('a', [app('web', NEW), PROXY, { ...TRAEFIK, running: false }], PROXIED)).toMatchObject({
-      host: 'a', roles: [{ role: 'web', running: [{ container: 'shop-web-v1', version: 'v1', generation: 'kamal2' }] }],
+      host: 'a', roles: [{ role: 'web', running: [{ container: 'shop-web-v1', version: 'v1', generation: 'kamal2', image: 'v1' }] }],
       proxies: [{ container: 'kamal-proxy', running: true, ports: [80, 443] }, { container: 'traefik', running: false, ports: [80] }],
     });
   });
@@ -100,7 +100,7 @@ describe('what is left behind', () => {
     const [oddity] = standing('a', [app('web'), TRAEFIK], lockOf(details)).oddities;
     expect(oddity?.what).toBe('the deploy lock .kamal/lock-shop is held by Bob since 2026-12-01 09:00 UTC (3 hours): Automatic deploy lock, version v1');
     expect(oddity?.todo).toContain('`kamal lock release`');
-    expect(said('a', [app('web'), TRAEFIK], lockOf(''))).toEqual(['warn lock: the deploy lock .kamal/lock-shop is held, and does not say by whom']);
+    expect(said('a', [app('web'), TRAEFIK], lockOf(''))).toEqual(['warn lock: the deploy lock .kamal/lock-shop is held: it has no details']);
     expect(said('a', [app('web'), TRAEFIK], lockOf('written by hand'))).toEqual(['warn lock: the deploy lock .kamal/lock-shop is held: written by hand']);
     expect(readLockWords('Locked by: A at B\nMessage: x')).toMatchObject({ by: 'A', since: null, version: null });
   });
@@ -132,9 +132,11 @@ it('spans are told in the largest unit that tells', () => {
 
 describe('the fleet', () => {
   const old = standing('a', [app('web'), TRAEFIK]);
-  const next = standing('b', [app('web', { ...NEW, name: 'shop-web-v2' }), PROXY], PROXIED);
+  const next = standing('b', [app('web', { ...NEW, name: 'shop-web-v2', image: 'sha256:v2' }), PROXY], PROXIED);
   it('half way, and in several versions', () => {
     expect(fleetOddities([old, next]).map(({ what }) => what)).toEqual(['the fleet is half way: on Kamal 1 a; on Kamal 2 b', 'several versions run: web: v1, v2']);
+    const latest = standing('b', [app('web', { ...NEW, name: 'shop-web-latest' }), PROXY], PROXIED);
+    expect(fleetOddities([latest, standing('a', [app('web', NEW), PROXY], PROXIED)])).toEqual([]);
     expect(fleetOddities([old, unreachableHost({ host: 'b', message: 'm', hint: 'h' })])).toEqual([]);
   });
 });
