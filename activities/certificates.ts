@@ -60,7 +60,7 @@ function asFiles(service: string, names: string[], certificate: StoredCertificat
   };
 }
 
-function hasItsKey(certificate: StoredCertificate): boolean {
+export function hasItsKey(certificate: StoredCertificate): boolean {
   try {
     return new X509Certificate(certificate.chain).checkPrivateKey(createPrivateKey(certificate.privateKey));
   } catch {

@@ -68,18 +68,15 @@ function assetsOf(deployment: kamal1.Kamal1Deployment, role: kamal1.Kamal1Role, 
 
 function traefikScript(deployment: kamal1.Kamal1Deployment, step: Kamal1Step): TraefikScript {
   const { ports, image, alone } = deployment.traefik;
+  const create = inLoginShell(line(kamal1.traefik.run(deployment, { verb: 'create' })));
+  const replacedName = `traefik_replaced_${step.replacedSuffix}`;
+  // Kamal's own order proves nothing before the old proxy is gone.
+  if (step.strategy === 'kamal') return { image, create, replacedName, warm: null };
   if (alone !== null) throw failure(FailureType.stepFailed, `no second Traefik can run beside the published one, to prove the app before it serves: ${alone}`);
   const warmName = warmTraefikName(step.run);
   const steered = step.strategy === 'handover' && ports !== null ? [...new Set(ports.map(({ containerPort }) => containerPort))] : null;
   const publish = (steered ?? []).map((port) => `$WARM_${port}:${port}`);
-  return {
-    image,
-    create: inLoginShell(line(kamal1.traefik.run(deployment, { verb: 'create' }))),
-    runWarm: inLoginShell(line(kamal1.traefik.run(deployment, { name: warmName, restart: 'no', publish }))),
-    warmName,
-    steered,
-    replacedName: `traefik_replaced_${step.replacedSuffix}`,
-  };
+  return { image, create, replacedName, warm: { name: warmName, run: inLoginShell(line(kamal1.traefik.run(deployment, { name: warmName, restart: 'no', publish }))), steered } };
 }
 
 /** The random parts of one role's boot. */

@@ -6,12 +6,13 @@ import type { Activities, CutOverArgs, MeterArgs, PrepareHostArgs, PruneArgs, Ro
 import { FailureType } from '../src/plan/failure-types.ts';
 import { overlapSeconds } from './app.ts';
 import type { ClientRequest } from './ask-as-client.ts';
+import { certificatesBack } from './certificates-back.ts';
 import { fenceOf, kamal1Rendering, type Context, type Kamal1StepRendering } from './context.ts';
 import { failure } from './failures.ts';
 import { bootKamal1, kamal1RoleOf, prepareKamal1, pruneKamal1, verifyKamal1, warmTraefikName } from './kamal1.ts';
 import { Metering } from './metering.ts';
 import { HEALTHY_AGAIN_SECONDS, loginOf } from './prepare.ts';
-import { runStep } from './remote-step.ts';
+import { runStep, whileHeartbeating } from './remote-step.ts';
 import { replaceScript, stopOldScript } from './script/app.ts';
 import { swapScript } from './script/cutover.ts';
 import { handoverScript, letWarmGo } from './script/handover.ts';
@@ -19,6 +20,7 @@ import { LET_THROUGH_OF_OTHER_RUNS } from './script/hold.ts';
 import { proveKamal1Script } from './script/kamal1/app.ts';
 import { prepareKamal1Script } from './script/kamal1/prepare.ts';
 import { pruneKamal1Script } from './script/kamal1/prune.ts';
+import { writeStoresScript } from './script/kamal1/stores.ts';
 import { verifyKamal1Script } from './script/kamal1/verify.ts';
 import { toTraefik } from './script/kamal1/way.ts';
 import { armOverlapTimer, DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
@@ -40,12 +42,14 @@ export function wayBackActivities(context: Context): WayBack {
     async prepareHost(args: PrepareHostArgs): Promise<StepNotes> {
       const rendered = await kamal1Rendering(context, args);
       const secrets: Secrets = await context.store.secrets(rendered);
+      const stores = await whileHeartbeating(() => certificatesBack(context, args, rendered.deployment));
       const script = prepareKamal1(rendered, secrets, { ...args, replacedSuffix: hexOf(`${args.run} ${args.host} traefik`, 16) }, loginOf(rendered.deployment, secrets));
       return await step(args, rendered, 'prepare', [
         // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
         LET_THROUGH_OF_OTHER_RUNS,
         putBackOtherRuns(HEALTHY_AGAIN_SECONDS),
         rendered.audit('Rebooted Traefik'),
+        writeStoresScript(stores, warmTraefikName(args.run)),
         prepareKamal1Script(script),
       ]);
     },
@@ -59,10 +63,12 @@ export function wayBackActivities(context: Context): WayBack {
       const rendered = await kamal1Rendering(context, args);
       const { deployment } = rendered;
       const routed = args.roles.filter(({ proxied }) => proxied).map((order) => ({ order, role: roleOf(rendered, order.name) }));
+      // In Kamal's own order the app boots when Traefik serves already: until then nothing is routed.
+      const proved = args.strategy === 'kamal' ? [] : routed;
       const shared = {
         warmName: warmTraefikName(args.run),
-        containers: routed.map(({ order, role }) => role.containerName(order.version)),
-        way: toTraefik(routed.flatMap(({ role }) => kamal1.routeQuestions(deployment, role))),
+        containers: proved.map(({ order, role }) => role.containerName(order.version)),
+        way: toTraefik(proved.flatMap(({ role }) => kamal1.routeQuestions(deployment, role))),
       };
       const script =
         args.strategy === 'handover'

@@ -42,12 +42,6 @@ export function nextName(container: string): string {
 
 const names = (container: string): string => `NAME=${q(container)}; NEXT=${q(nextName(container))}`;
 
-/** TCP ports on which a container waits for connections from elsewhere. */
-const LISTENING = `listening() {
-  pid=$(docker inspect -f '{{.State.Pid}}' "$1")
-  awk '$4 == "0A" { split($2, at, ":"); if (at[1] !~ /7F$/ && at[1] != "00000000000000000000000001000000") print at[2] }' "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6" 2> /dev/null | sort -u
-}`;
-
 /** Old and new share their data: the new one is stopped before anybody starts the old one again. */
 const GIVE_UP = `give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }`;
 
@@ -58,7 +52,6 @@ const GIVE_UP = `give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "
 export function prepareAccessoryScript(args: PrepareAccessoryScript): string {
   return `
 ${names(args.container)}
-${LISTENING}
 # A run that was cut off here and that nobody remembers: its journal tells where it was, so this one goes on from there.
 for other in "$B"/*/accessories.journal; do
   from=\${other%/*}
@@ -105,7 +98,6 @@ export function swapAccessoryScript(args: SwapAccessoryScript): string {
   return `
 ${names(args.container)}
 ${GIVE_UP}
-${LISTENING}
 old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
 [ -n "$old" ] || journalled "container $NAME" || old=$(id "$NAME")
 new=$(id "$NEXT"); [ -n "$new" ] || new=$(id "$NAME")
@@ -126,7 +118,7 @@ if ! is_running "$new"; then
   docker start "$new" > /dev/null || give_up ${q(`${args.container} did not start`)}
 fi
 # up: it listens wherever the old one did
-up() { [ -s "$D/listening.$NAME" ] && listening "$new" | awk 'NR == FNR { wanted[$1]; next } { delete wanted[$1] } END { for (port in wanted) exit 1 }' "$D/listening.$NAME" -; }
+up() { [ -s "$D/listening.$NAME" ] && listens_on "$new" "$D/listening.$NAME"; }
 started=$(centiseconds); since=; back=
 while :; do
   state=$(health_of "$new"); now=$(centiseconds)

@@ -95,6 +95,8 @@ export interface StopOldScript {
 export function stopOldScript(args: StopOldScript): string {
   return `${oldOnes(args.filters, args.name)}
 for i in $(old_ones); do
+  # Should it be started again, it is back when it listens where it did.
+  listening "$i" > "$D/ports.$i"
   stop "$i" ${args.stopArgs}
   changed "stopped $(docker inspect -f '{{.Name}}' "$i" | tr -d /)"
 done`;

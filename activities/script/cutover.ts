@@ -1,4 +1,5 @@
 import type { Way } from './handover.ts';
+import { STEERING } from './steer.ts';
 import { q } from './words.ts';
 
 export interface CutoverScript {
@@ -15,7 +16,7 @@ export interface CutoverScript {
  * when the host boots. A second process watches: should this script die in between, it brings one of the two proxies up.
  */
 export function swapScript({ warmName, containers, ports, way }: CutoverScript): string {
-  return `${way.knows}
+  return `${STEERING}${way.knows}
 old=$(id ${way.old}); new=$(id ${way.new})
 [ -n "$new" ] || fail CutoverFailed '${way.new} is gone: it was created in an earlier step'
 for c in ${containers.map(q).join(' ')}; do

@@ -17,8 +17,15 @@ export interface HandoverScript {
 export interface Way {
   old: string;
   new: string;
-  /** The function `knows CONTAINER`: that proxy, warm or published, serves the app; and whatever words it needs. */
+  /** The function `knows CONTAINER`: that proxy, warm or published, serves the app; and what words it needs beyond `STEERING`. */
   knows: string;
+}
+
+/** Keeps that function beside the journal: whoever puts the host back has the journal, and maybe no configuration. */
+export function keepKnows({ knows }: Way): string {
+  return `cat > "$D/knows.new" <<'BACTRIAN_KNOWS' && mv "$D/knows.new" "$D/knows"
+${knows}
+BACTRIAN_KNOWS`;
 }
 
 /** To kamal-proxy, which must know these services; without any it has to answer. */
@@ -58,6 +65,7 @@ give_up() {
 again() { answering; fail HostUnreachable "$1"; }
 if ! is_running "$new"; then
   [ -n "$warm" ] || fail CutoverFailed 'the warm ${way.new} is gone'
+  ${keepKnows(way)}
   stay
   start_warm "$warm" || again 'the warm ${way.new} does not start'
   n=0; until knows "$warm"; do n=$((n + 1)); [ $n -lt 50 ] || give_up 'the warm ${way.new} does not know the app'; sleep 0.1; done

@@ -18,7 +18,7 @@ acme_stores() {
 }`;
 
 /** Takes the values of keys out of an acme.json: base64 has no quotes in it, so this holds for any layout of the JSON. */
-const WITHOUT_KEYS = `sed -E 's/("([Pp]rivate)?[Kk]ey"[[:space:]]*:[[:space:]]*)"[^"]*"/\\1""/g'`;
+export const WITHOUT_KEYS = `sed -E 's/("([Pp]rivate)?[Kk]ey"[[:space:]]*:[[:space:]]*)"[^"]*"/\\1""/g'`;
 
 /**
  * Prints Traefik's certificate files, each as one line of base64.

@@ -66,7 +66,7 @@ ${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 |
 /** What a run itself leaves on a host goes: secrets at once, its folder when younger ones are there. */
 export function afterPrune(): string {
   return `# Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
-rm -rf "$D/kept" "$D"/*.sh "$D/published" "$D/warm-ports" "$D/rules.lock"
+rm -rf "$D/kept" "$D"/*.sh "$D"/ports.* "$D"/acme.* "$D/knows" "$D/published" "$D/warm-ports" "$D/rules.lock"
 # A journal that is still open is somebody's only memory of what was done here.
 is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }
 ls -1dt "$B"/*/ 2>/dev/null | tail -n +${KEPT_RUNS + 1} | while read -r old; do

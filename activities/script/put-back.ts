@@ -1,4 +1,5 @@
 import { REMOVE_CERTIFICATE } from './certificates.ts';
+import { RESTORE_STORE } from './kamal1/stores.ts';
 import { STEERING } from './steer.ts';
 import { WATCH } from './watch.ts';
 
@@ -16,26 +17,37 @@ const LET_GO_SECONDS = 10;
 export function putBackScript(healthSeconds: number): string {
   return `${STEERING}${WATCH}
 ${REMOVE_CERTIFICATE}
-# go_past: kamal-proxy serves by now: where requests could be steered past the old proxy, they are steered past this one
+${RESTORE_STORE}
+# go_past WARM NEW OLD: the new proxy serves by now: where requests could be steered past the old one, they are steered past this one
 go_past() {
   stay
-  UNTIL=$(( $(date +%s) + ${healthSeconds + 120} )); new=$(id kamal-proxy); old=$(id traefik)
+  UNTIL=$(( $(date +%s) + ${healthSeconds + 120} )); new=$(id "$2"); old=$(id "$3")
   is_running "$new" && ! is_running "$old" && [ -n "$(id "$1")" ] && start_warm "$1" || return 1
-  n=0; until lists "$1"; do n=$((n + 1)); [ $n -lt 50 ] || return 1; sleep 0.1; done
+  knows() { lists "$1"; }
+  [ ! -s "$SD/knows" ] || . "$SD/knows"
+  limit=$(( $(centiseconds) + 1000 )); until knows "$1"; do [ "$(centiseconds)" -lt $limit ] || return 1; sleep 0.1; done
   steer "$1" "$old" "$new" && watch
 }
-# routes CONTAINER: Traefik needs tenths of a second to find its routes: it has to answer several times in a row
-routes() {
+# serves_again CONTAINER: the old proxy has found the app: it has to say so several times in a row, since Traefik needs tenths of a
+# second to find its routes. A name may be asked for that isn't known here: from kamal-proxy, which knows its routes at once, 404 will do.
+serves_again() {
   n=0; good=0
   while [ $good -lt 5 ] && [ $n -lt 50 ]; do
-    n=$((n + 1)); case $(ask "$(address_of "$1")" 80) in [23]*|401|403) good=$((good + 1)) ;; *) good=0; sleep 0.2 ;; esac
+    n=$((n + 1))
+    case $(ask "$(address_of "$1")" 80) in [23]*|401|403) good=$((good + 1)); continue ;; 404) [ $from = traefik ] || { good=$((good + 1)); continue; } ;; esac
+    good=0; sleep 0.2
   done
 }
+# listens_again CONTAINER: on all ports on which it did before it was stopped; nothing else is known of an app without a health check
+listens_again() { [ ! -s "$dir/ports.$1" ] || listens_on "$1" "$dir/ports.$1"; }
 undo_run() {
   dir=$1; list=$dir/$JOURNAL.journal; problems=
-  SR=\${dir##*/}; SD=$dir; warm=kamal-proxy-warm-$SR; past=
+  SR=\${dir##*/}; SD=$dir; to=kamal-proxy; from=traefik; past=
   [ -f "$list" ] || return 0
   grep -qx committed "$list" && return 0
+  # On the way back it was Traefik that came.
+  ! grep -qxF "container traefik-warm-$SR" "$list" || { to=traefik; from=kamal-proxy; }
+  warm=$to-warm-$SR
   problem() { problems="$problems; $*"; echo "problem: $*"; }
   exists() { docker inspect "$1" > /dev/null 2>&1; }
   # An accessory's two containers share their data: the new one is down before the old one comes up.
@@ -50,7 +62,7 @@ undo_run() {
     [ "$verb" = stopped ] && exists "$a" && docker update --restart always "$a" > /dev/null
   done < "$list"
   if grep -q '^started ' "$list" && grep -q '^steered ' "$list"; then
-    if go_past "$warm"; then past=yes; elif is_running kamal-proxy; then note 'requests wait for one stop and one start: they could not be steered past kamal-proxy'; fi
+    if go_past "$warm" $to $from; then past=yes; elif is_running $to; then note "requests wait for one stop and one start: they could not be steered past $to"; fi
   elif is_steered; then past=yes; fi
   sed '1!G;h;$!d' "$list" > "$list.reversed"
   while read -r verb path; do
@@ -62,6 +74,7 @@ undo_run() {
       file) rm -f "$path" ;;
       replaced-file) cp -p "$dir/kept/$path" "$path" || problem "cannot restore $path" ;;
       certificate) remove_certificate "$a" "$b" || problem "cannot remove the certificate $b" ;;
+      acme) restore_store "$dir" "$a" || problem "cannot restore Traefik's certificates" ;;
       routed) ! is_running kamal-proxy || docker exec kamal-proxy kamal-proxy remove "$a" > /dev/null 2>&1 || : ;;
       network) ! docker network inspect "$a" > /dev/null 2>&1 || docker network rm "$a" > /dev/null || problem "the network $a is in use" ;;
       connected) docker network disconnect "$b" "$a" 2> /dev/null || : ;;
@@ -89,10 +102,10 @@ undo_run() {
             n=0; until docker start "$a" > /dev/null 2>&1; do n=$((n + 1)); [ $n -lt 5 ] || break; sleep 1; done
             # Better the new path than none: what was started for it serves again, and the rest is left as it is.
             is_running "$a" || { answering; sed -n 's/^started //p' "$list" | while read -r new; do docker start "$new" > /dev/null; done; fail PutBackFailed "$a, which served before, does not start any more: what serves now stays"; }
-            n=0; until [ "$(health_of "$a")" = healthy ] || [ "$(health_of "$a")" = running ]; do
+            n=0; until { [ "$(health_of "$a")" = healthy ] || [ "$(health_of "$a")" = running ]; } && listens_again "$a"; do
               n=$((n + 1)); [ $n -gt $((${healthSeconds} * 5)) ] && { problem "$a is $(health_of "$a") after its start"; break; }; sleep 0.2
             done
-            [ "$a" != "$(id traefik)" ] || [ -z "$past" ] || routes "$a"
+            [ "$a" != "$(id $from)" ] || [ -z "$past" ] || serves_again "$a"
             changed "started $(docker inspect -f '{{.Name}}' "$a" | tr -d /) again"
           fi
           docker update --restart "$b" "$a" > /dev/null
@@ -104,7 +117,7 @@ undo_run() {
   # An engine that went away in between makes everything look gone: then nothing is sure.
   answering
   [ -z "$problems" ] || fail PutBackFailed "not all of it could be undone\${problems}"
-  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh "$dir/words" "$dir/published" "$dir/warm-ports" "$dir/rules.lock" "$dir"/watch.out "$dir"/retire.out
+  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh "$dir"/ports.* "$dir"/acme.* "$dir/words" "$dir/knows" "$dir/published" "$dir/warm-ports" "$dir/rules.lock" "$dir"/watch.out "$dir"/retire.out
 }
 `;
 }

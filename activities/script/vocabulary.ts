@@ -20,6 +20,13 @@ policy_of() { docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' "$1"; }
 in_network() { docker inspect -f '{{range $n, $x := .NetworkSettings.Networks}}{{$n}} {{end}}' "$1" 2>/dev/null | tr ' ' '\\n' | grep -qxF -- "$2"; }
 # health of a container: Docker's word where the image has a check, else running, exited …
 health_of() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1" 2>/dev/null; }
+# listening CONTAINER: TCP ports on which it waits for connections from elsewhere
+listening() {
+  pid=$(docker inspect -f '{{.State.Pid}}' "$1")
+  awk '$4 == "0A" { split($2, at, ":"); if (at[1] !~ /7F$/ && at[1] != "00000000000000000000000001000000") print at[2] }' "/proc/$pid/net/tcp" "/proc/$pid/net/tcp6" 2> /dev/null | sort -u
+}
+# listens_on CONTAINER FILE: on all the ports that the file has
+listens_on() { listening "$1" | awk 'NR == FNR { wanted[$1]; next } { delete wanted[$1] } END { for (port in wanted) exit 1 }' "$2" -; }
 # said TEXT: what another program printed; marked, so that none of it is taken for a word of ours
 said() { printf '%s\\n' "$1" | sed 's/^/| /'; }
 last_words() { said "$(docker logs --tail 40 "$1" 2>&1 | cut -c 1-500)"; }

@@ -1,4 +1,5 @@
 import { askOldProxy } from '../../activities/answers.ts';
+import { lookAtStores } from '../../activities/certificates-back.ts';
 import { lookAround } from '../../activities/reachability.ts';
 import { lookAt } from '../../activities/probe.ts';
 import { sshSettings } from '../../activities/ssh-settings.ts';
@@ -59,7 +60,7 @@ export async function probeWayBack({ snapshot, deployment }: LoadedKamal1Project
   const probe = await probeHosts(deployment, secrets, [...wayBackHosts(deployment, snapshot.selection), primaryHostOf(deployment)], async (connection) => {
     const facts = await lookAt(connection, deployment, { prove });
     if (containerNamed(facts, KAMAL_PROXY)?.running) proxyServices.set(connection.host, servicesIn((await connection.exec(`docker exec ${KAMAL_PROXY} kamal-proxy list 2> /dev/null`, { timeoutMs: 20_000 })).stdout));
-    return facts;
+    return { ...facts, certificates: (await lookAtStores(connection, deployment)) ?? facts.certificates };
   });
   return { ...probe, proxyServices };
 }

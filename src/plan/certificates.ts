@@ -78,7 +78,7 @@ function whyNot(name: string, offered: readonly CertificateFacts[], now: number)
 }
 
 /** True when the certificate is valid for the name: by itself, or by a wildcard in place of the first label. */
-function covers(certificate: CertificateFacts, name: string): boolean {
+export function covers(certificate: CertificateFacts, name: string): boolean {
   return certificate.names.some((each) => each === name || (each.startsWith('*.') && name.slice(name.indexOf('.')) === each.slice(1)));
 }
 

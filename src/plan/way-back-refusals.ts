@@ -1,4 +1,5 @@
 import type { kamal1 } from '../kamal/index.ts';
+import { servedNamesBack } from './certificates-back.ts';
 import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
 import { kamal1Generation } from './kamal1-generation.ts';
 import { MOST_HOSTS } from './limits.ts';
@@ -14,6 +15,12 @@ export interface WayBackOptions {
   waitForLock: boolean;
   /** What each host's kamal-proxy routes to, by host: names of its services. */
   proxyServices: ReadonlyMap<string, readonly string[]>;
+  /** Newer certificates of kamal-proxy's are carried over to Traefik. */
+  importCertificates: boolean;
+  /** Traefik may have to get certificates. */
+  allowIssuance: boolean;
+  /** Milliseconds since the epoch. */
+  now: number;
   /** `--version`: boot this one instead of the version that runs. */
   version?: string;
 }
@@ -24,7 +31,7 @@ export function wayBackRefusals(facts: HostFacts[], deployment: kamal1.Kamal1Dep
   const refuse = (about: RefusalSubject, reason: string, hint: string): Refusal => ({ about, host: null, reason, hint });
   return [
     ...(facts.length > MOST_HOSTS ? [refuse('fleet-size', `${facts.length} hosts are too many for one run (at most ${MOST_HOSTS})`, 'take a part of them with -h, then the next')] : []),
-    ...(alone !== null && deployment.traefikHosts.length > 0 ? [refuse('traefik', `no second Traefik can run beside the published one, to prove the app before it serves: ${alone}`, "change Traefik's options for the downgrade, or use Kamal 1's own `kamal downgrade`")] : []),
+    ...(alone !== null && options.strategy !== 'kamal' && deployment.traefikHosts.length > 0 ? [refuse('traefik', `no second Traefik can run beside the published one, to prove the app before it serves: ${alone}`, "change Traefik's options for the downgrade, or let go first and prove afterwards, as Kamal does: --strategy kamal")] : []),
     ...facts.flatMap((each) => hostRefusals(each, deployment, options)),
   ];
 }
@@ -40,6 +47,7 @@ function hostRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, opt
     ...(options.waitForLock ? [] : lockRefusals(facts, refuse)),
     ...(done ? [] : roleRefusals(facts, deployment, refuse)),
     ...(done ? [] : proxyRefusals(facts, deployment, options, refuse)),
+    ...(done || options.allowIssuance ? [] : tlsRefusals(facts, deployment, options, refuse)),
     ...(options.accessories === 'skip' ? [] : accessoryRefusals(facts, deployment, refuse)),
   ];
 }
@@ -55,6 +63,14 @@ function roleRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, ref
         : []),
     ];
   });
+}
+
+/** Traefik asks for certificates when it starts, and is answered only once requests reach it: until then it shows one that nobody trusts. */
+function tlsRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, options: WayBackOptions, refuse: Refuse): Refusal[] {
+  const missing = servedNamesBack(facts, deployment, options.importCertificates, options.now).filter(({ from }) => from === 'nobody');
+  if (missing.length === 0) return [];
+  const names = missing.map(({ name, remark }) => (remark === null ? name : `${name} (${remark})`)).join(', ');
+  return [refuse('certificates', `neither Traefik nor kamal-proxy has a certificate for ${names} that Traefik could serve: clients would be shown one that they don't trust`, `mount the file that Traefik keeps them in; or go on with --allow-issuance, and restart Traefik afterwards if it has none by then${options.importCertificates ? '' : '; --no-import-certificates leaves those that kamal-proxy holds'}`)];
 }
 
 function proxyRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, options: WayBackOptions, refuse: Refuse): Refusal[] {

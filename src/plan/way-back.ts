@@ -1,5 +1,6 @@
 import type { kamal1, Secrets } from '../kamal/index.ts';
 import { kamal1 as commands } from '../kamal/index.ts';
+import { servedNamesBack } from './certificates-back.ts';
 import { differencesFrom } from './differences.ts';
 import { inKamalNetwork, type HostFacts } from './facts.ts';
 import { fingerprint } from './generation.ts';
@@ -51,7 +52,7 @@ function planHost(facts: HostFacts, deployment: kamal1.Kamal1Deployment, secrets
     fingerprint: fingerprint(facts, deployment),
     roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets, options.version) ?? []),
     accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),
-    certificates: [],
+    certificates: kamal1Generation(facts, deployment) === 'kamal1' ? [] : servedNamesBack(facts, deployment, options.importCertificates, options.now),
     cutOff: facts.openRuns.app,
   };
 }

@@ -1,18 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ComparableHost } from '../../lab/comparable.ts';
 import { loadOn, startLoad } from '../../lab/load.ts';
 import type { StreamSummary } from '../../lab/load-meter.ts';
-import { writeProject } from '../../lab/project.ts';
 import type { Ended } from '../../lab/run.ts';
 import type { FleetResult } from '../../workflows/types.ts';
-import { Shop, testFolder } from './shop.ts';
+import { goBack, openBothWays } from './both-ways.ts';
+import type { Shop } from './shop.ts';
 import { fleetAsItWas, lab, listFleet, locks, redis } from './the-lab.ts';
 import { presentState } from './upgraded.ts';
-
-const KAMAL1 = 'config/deploy.kamal1.yml';
 
 describe('bactrian downgrade, all hosts together, under load', () => {
   let shop: Shop;
@@ -20,18 +16,16 @@ describe('bactrian downgrade, all hosts together, under load', () => {
   let upgraded: Ended;
   let downgraded: Ended;
   let streams: StreamSummary[];
-  const back = (...args: string[]) => shop.bactrian('downgrade', '-y', '--json', '-c', KAMAL1, ...args);
   const resultOf = ({ stdout }: Ended) => JSON.parse(stdout) as FleetResult;
 
   beforeAll(async () => {
     await lab.restore();
     before = await presentState();
-    shop = await Shop.open('downgrade', {}, { HOME: join(testFolder, 'downgrade-home') });
-    await writeKamal1Project(shop.dir);
+    shop = await openBothWays('downgrade');
     upgraded = await shop.upgrade();
     await redis('SET written before');
     const load = await startLoad(loadOn(lab, 20));
-    downgraded = await back();
+    downgraded = await goBack(shop);
     streams = await load.stop();
   });
   afterAll(() => shop.close());
@@ -62,21 +56,12 @@ describe('bactrian downgrade, all hosts together, under load', () => {
 
   it('changes nothing when run again, restarts nothing and says so', async () => {
     const there = await listFleet();
-    const again = await back();
+    const again = await goBack(shop);
     expect(again.code, again.stderr).toBe(0);
     expect(again.stderr).toContain('already there: verified, nothing restarted');
     expect(fleetAsItWas(await listFleet())).toEqual(fleetAsItWas(there));
   });
 });
-
-/** The configuration as it was before the upgrade, and a ~/.ssh, which is all that Kamal 1 looks at for host keys. */
-async function writeKamal1Project(dir: string): Promise<void> {
-  const old = `${dir}-kamal1`;
-  await writeProject(lab, old, { kamal: 1, changes: { readiness_delay: 2, ssh: { config: undefined } } });
-  await writeFile(join(dir, KAMAL1), await readFile(join(old, 'config/deploy.yml'), 'utf8'));
-  const config = await readFile(join(old, 'config/ssh/config'), 'utf8');
-  await writeProject(lab, `${dir}-home`, { files: { '.ssh/config': config } });
-}
 
 function running(host: ComparableHost | undefined): ComparableHost['containers'] {
   return (host?.containers ?? []).filter(({ status }) => status === 'running').sort((a, b) => (a.name < b.name ? -1 : 1));

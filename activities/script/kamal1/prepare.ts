@@ -17,13 +17,18 @@ export interface TraefikScript {
   image: string;
   /** `docker create` of the real Traefik, with its published ports. */
   create: string;
-  /** `docker run` of the same Traefik under a name of its own, that nothing starts by itself; published on `WARM_…` where requests are steered to it. */
-  runWarm: string;
-  warmName: string;
-  /** Container ports that requests are steered to; null: none are. */
-  steered: readonly number[] | null;
+  /** The Traefik that proves the app before it serves; null: nothing is proved before. */
+  warm: WarmTraefik | null;
   /** Another container of that name gets this one: a stopped Traefik of earlier days. */
   replacedName: string;
+}
+
+export interface WarmTraefik {
+  name: string;
+  /** `docker run` of the same Traefik under that name, that nothing starts by itself; published on `WARM_…` where requests are steered to it. */
+  run: string;
+  /** Container ports that requests are steered to; null: none are. */
+  steered: readonly number[] | null;
 }
 
 /**
@@ -54,14 +59,15 @@ if ! is_running traefik; then
     ${traefik.create} > /dev/null || fail StepFailed 'Traefik could not be created'
     changed 'created traefik, not yet started'
   fi
-${traefik.steered ? steeredWarm({ name: traefik.warmName, run: traefik.runWarm, real: 'traefik', ports: traefik.steered }) : warm(traefik)}
+${traefik.warm ? second(traefik.warm) : ''}
 fi`;
 }
 
-function warm({ warmName, runWarm }: TraefikScript): string {
+function second({ name, run, steered }: WarmTraefik): string {
+  if (steered) return steeredWarm({ name, run, real: 'traefik', ports: steered });
   return `
-  if ! is_running ${warmName}; then
-    journalled 'container ${warmName}' || journal 'container ${warmName}'
-    docker start ${warmName} > /dev/null 2>&1 || ${runWarm} > /dev/null || fail StepFailed 'the warm Traefik could not be started'
+  if ! is_running ${name}; then
+    journalled 'container ${name}' || journal 'container ${name}'
+    docker start ${name} > /dev/null 2>&1 || ${run} > /dev/null || fail StepFailed 'the warm Traefik could not be started'
   fi`;
 }

@@ -1,9 +1,8 @@
 import type { RouteQuestion } from '../../../src/kamal/kamal1/questions.ts';
 import type { Way } from '../handover.ts';
-import { STEERING } from '../steer.ts';
 import { routeWords } from './routes.ts';
 
-/** The way back: to Traefik, which must route to the app at its container's address. */
+/** The way back: to Traefik, which must route to the app at its container's address. Needs the words of `STEERING`. */
 export function toTraefik(questions: readonly RouteQuestion[]): Way {
-  return { old: 'kamal-proxy', new: 'traefik', knows: `${STEERING}${routeWords(questions)}\nknows() { until_serves "$1" 1; }` };
+  return { old: 'kamal-proxy', new: 'traefik', knows: `${routeWords(questions)}\nknows() { until_serves "$1" 1; }` };
 }

@@ -9,6 +9,8 @@ import { Output } from '../terminal.ts';
 
 interface DowngradeOptions extends StartOptions {
   fromGit?: string;
+  importCertificates: boolean;
+  allowIssuance?: boolean;
 }
 
 /** `bactrian downgrade` */
@@ -17,12 +19,16 @@ export function downgradeCommand(program: Command): void {
   startOptions(
     command,
     {
-      strategies: ['auto', 'handover', 'swap'],
-      strategyHelp: 'how kamal-proxy makes place for Traefik: by handover where a host can do it, else by swap',
+      strategies: ['auto', 'handover', 'swap', 'kamal'],
+      strategyHelp: "how kamal-proxy makes place for Traefik: by handover where a host can do it, else by swap; or Kamal's own order",
       accessories: ['reboot', 'skip'],
       accessoriesHelp: 'reboot them out of the network kamal, or leave them alone',
     },
-    (own) => own.option('--from-git <revision>', 'the Kamal 1 configuration as it was in this commit, branch or tag; the work tree is not touched'),
+    (own) =>
+      own
+        .option('--from-git <revision>', 'the Kamal 1 configuration as it was in this commit, branch or tag; the work tree is not touched')
+        .option('--no-import-certificates', 'leave the certificates that kamal-proxy has got or renewed where they are, instead of carrying them over to Traefik')
+        .option('--allow-issuance', 'let Traefik get certificates that nobody has yet'),
   )
     .addHelpText('after', HELP)
     .action(async (options: DowngradeOptions) => {
@@ -46,16 +52,16 @@ async function downgrade(options: DowngradeOptions): Promise<number> {
   const secrets = await openKamal1Secrets(project);
   const problems = await kamal1.kamal1ProblemsInUse(snapshot, secrets, { projectDir: project.dir, env: process.env, version: 'the running one' });
   if (problems.length > 0) throw new ConfigError(problems);
-  const { strategy, accessories, version } = options;
+  const { strategy, accessories, version, importCertificates } = options;
   return await take(new Output(options), options, {
     direction: 'downgrade',
     project,
     hosts: wayBackHosts(deployment, snapshot.selection),
     warnings: snapshot.warnings,
-    probe: () => probeWayBack(project, secrets, { prove: strategy !== 'swap' }),
-    plan: ({ facts, proxyServices }) => planDowngrade(snapshot, deployment, secrets, facts, { strategy, accessories, version, proxyServices, waitForLock: options.lockWait === true }),
-    // Traefik can hold no requests, and there is nothing of kamal-proxy's that would have to be carried over.
-    own: { pullAccessories: false, maxPauseSeconds: null, acceptAnswers: [], probeUrls: [], acceptUnreachable: [], importCertificates: false },
+    probe: () => probeWayBack(project, secrets, { prove: strategy === 'auto' || strategy === 'handover' }),
+    plan: ({ facts, proxyServices }) => planDowngrade(snapshot, deployment, secrets, facts, { strategy, accessories, version, proxyServices, waitForLock: options.lockWait === true, importCertificates, allowIssuance: options.allowIssuance === true, now: Date.now() }),
+    // Traefik can hold no requests.
+    own: { pullAccessories: false, maxPauseSeconds: null, acceptAnswers: [], probeUrls: [], acceptUnreachable: [], importCertificates },
     farewell: 'is on Kamal 1. From here on: kamal 1.9, with this configuration.',
   });
 }

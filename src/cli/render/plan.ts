@@ -39,7 +39,7 @@ function renderHost(host: HostPlan, heading: PlanHeading): string[] {
     ...host.cutOff.map((run) => `  ${yellow('!')} run ${run} was cut off here: what it left is put back first`),
     ...host.roles.flatMap((role) => renderRole(role, host)),
     ...(done || !host.roles.some((role) => role.proxied && !role.there) ? [] : [renderStrategy(host)]),
-    ...host.certificates.map(renderCertificate),
+    ...host.certificates.map((each) => renderCertificate(each, host)),
     ...host.accessories.map((each) => `  accessory ${each.name}  ${each.image} ${dim(short(each.imageId))} ${each.there ? green(host.target === 'kamal2' ? 'in its network already' : 'outside the network kamal already') : heading.accessories === 'join' ? 'joined to the network' : 'rebooted, its data kept'}`),
     '',
   ];
@@ -50,19 +50,21 @@ function renderStrategy({ strategy, reason, target }: HostPlan): string {
   return `  proxy  ${words[strategy]}${reason === null ? '' : ` ${dim(`(no handover: ${reason})`)}`}`;
 }
 
-function renderCertificate({ name, from, notAfter, remark }: ServedName): string {
+function renderCertificate({ name, from, notAfter, remark }: ServedName, { target }: HostPlan): string {
   const end = notAfter === null ? '' : `, ends ${dateOf(notAfter)}`;
-  const origin = from === 'nobody' ? yellow('none yet: kamal-proxy gets one at the first request') : from === 'Traefik' ? `carried over from Traefik${end}` : `kamal-proxy has it${end}`;
+  const own = target === 'kamal2' ? 'kamal-proxy' : 'Traefik';
+  const none = target === 'kamal2' ? 'none yet: kamal-proxy gets one at the first request' : 'none yet: Traefik has to get one';
+  const origin = from === 'nobody' ? yellow(none) : from === own ? `${own} has it${end}` : `carried over from ${from}${end}`;
   return `  certificate ${name}  ${origin}${remark === null ? '' : ` ${dim(`(${remark})`)}`}`;
 }
 
 function steps(host: HostPlan): string[] {
   if (isDone(host)) return ['accessories'];
   const proxied = host.roles.some((role) => role.proxied);
-  if (host.target === 'kamal1') return ['prepare', 'boot app', ...(proxied ? ['hand over to Traefik'] : []), 'stop old app', 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
-  const order = proxied ? ['prepare', 'boot app', 'compare answers', 'hand over to kamal-proxy', 'stop old app'] : ['prepare', 'boot app', 'stop old app'];
-  if (host.strategy === 'kamal' && proxied) order.splice(1, 3, 'hand over to kamal-proxy', 'boot app');
-  return [...order, 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
+  const handOver = host.target === 'kamal1' ? 'hand over to Traefik' : 'hand over to kamal-proxy';
+  const proof = host.target === 'kamal1' ? ['boot app'] : ['boot app', 'compare answers'];
+  const change = !proxied ? ['boot app'] : host.strategy === 'kamal' ? [handOver, 'boot app'] : [...proof, handOver];
+  return ['prepare', ...change, 'stop old app', 'verify', 'prune', ...(host.accessories.length > 0 ? ['accessories'] : [])];
 }
 
 function renderRole(role: RolePlan, { target }: HostPlan): string[] {

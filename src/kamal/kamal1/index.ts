@@ -23,5 +23,6 @@ export * as prune from './commands/prune.ts';
 export * as registry from './commands/registry.ts';
 export * as ssh from './commands/ssh.ts';
 export * as traefik from './commands/traefik.ts';
+export { certificateStores, type CertificateStore, type StorePlace } from './certificate-stores.ts';
 export { routeQuestions, type RouteQuestion } from './questions.ts';
 export { kamal1MangledVariables } from './mangling.ts';

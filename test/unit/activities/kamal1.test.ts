@@ -19,6 +19,7 @@ import { verifyKamal1Script } from '../../../activities/script/kamal1/verify.ts'
 import { toTraefik } from '../../../activities/script/kamal1/way.ts';
 import { putBackThisRun } from '../../../activities/script/put-back.ts';
 import { STEERING } from '../../../activities/script/steer.ts';
+import type { Strategy } from '../../../src/plan/strategy.ts';
 import { auditor, kamal1, line, type Secrets } from '../../../src/kamal/index.ts';
 import { FAKE_DOCKER } from './fake-docker.ts';
 import { LocalHost } from './local-host.ts';
@@ -105,7 +106,7 @@ function containers(): Record<string, string> {
   }).sort(([a = ''], [b = '']) => a.localeCompare(b)));
 }
 
-const prepare = () => prepareKamal1Script(prepareKamal1(rendering, secrets, { run: RUN, host: HOST, roles: ROLES, strategy: 'swap', replacedSuffix: 'feed' }, null));
+const prepare = (strategy: Strategy = 'swap') => prepareKamal1Script(prepareKamal1(rendering, secrets, { run: RUN, host: HOST, roles: ROLES, strategy, replacedSuffix: 'feed' }, null));
 const questions = () => [{ scheme: 'http' as const, port, host: null, path: '/up' }];
 const boot = (name: string) => {
   const role = rendering.deployment.roles.find((each) => each.name === name);
@@ -193,6 +194,21 @@ describe('a host goes back to Kamal 1', () => {
     answer = () => ({ status: 404, body: '404 page not found\n' });
     const ran = await host.step(prove().replace('until_serves "$proxy" 20', 'until_serves "$proxy" 1'), { seq: 2 });
     expect(ran.output).toContain('@fail AppUnhealthy Traefik does not route to shop-web-v1, which is healthy');
+  });
+
+  it("in Kamal's own order: Traefik takes over first, then the app boots behind it; undone in reverse", async () => {
+    await onKamal2();
+    const ownOrder = swapScript({ warmName: warmTraefikName(RUN), containers: [], ports: [80], way: toTraefik([]) });
+    writeFileSync(host.path('docker/says/address'), `127.0.0.1:${port}/`);
+    for (const [seq, body] of [prepare('kamal'), ownOrder, prove()].entries()) {
+      const ran = await host.step(body, { seq });
+      expect(ran.code, ran.output).toBe(0);
+    }
+    expect(containers()).toEqual({
+      'kamal-proxy': 'stopped kamal no', 'shop-jobs-v1': 'runs kamal no', 'shop-web-v1': 'runs bridge unless-stopped', 'shop-web-v1_replaced_beef': 'runs kamal no', 'traefik': 'runs bridge unless-stopped',
+    });
+    expect((await host.step(putBackThisRun(1), { seq: 9 })).code).toBe(0);
+    expect(containers()).toEqual({ 'kamal-proxy': 'runs kamal unless-stopped', 'shop-jobs-v1': 'runs kamal no', 'shop-web-v1': 'runs kamal no' });
   });
 
   it('and back to kamal-proxy where Traefik does not start', async () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readAcmeJson } from '../../../src/plan/acme-json.ts';
+import { readAcmeJson, withCertificates } from '../../../src/plan/acme-json.ts';
 import { ACME_SCOPE, chooseCertificates, servedNames } from '../../../src/plan/certificates.ts';
 import type { CertificateFacts } from '../../../src/plan/facts.ts';
 import { planUpgrade } from '../../../src/plan/plan.ts';
@@ -43,6 +43,14 @@ describe("Traefik's acme.json", () => {
     const issuer = made('ec', ['ca']).certificate;
     const [only] = readAcmeJson(acmeJson({ certificate: `Bag Attributes\n${ec.certificate.replaceAll('\n', '\r\n')}\n\n${issuer}\n \n`, key: ec.key }));
     expect(only?.chain).toBe(ec.certificate + issuer);
+  });
+
+  it('lets go of one whose names all get a newer one, and of no other', () => {
+    const both = made('ec', ['shop.test', 'www.shop.test']);
+    const newer = (name: string) => ({ name, chain: made('ec', [name]).certificate, privateKey: 'k' });
+    const names = (text: string) => readAcmeJson(text).map((each) => each.names.join());
+    expect(names(withCertificates(acmeJson(ec, both), 'letsencrypt', [newer('shop.test'), newer('www.shop.test')]))).toEqual(['shop.example.com,*.shop.example.com', 'shop.test', 'www.shop.test']);
+    expect(names(withCertificates(acmeJson(both), 'letsencrypt', [newer('shop.test')]))).toEqual(['shop.test,www.shop.test', 'shop.test']);
   });
 
   it('holds none where it is no such file, or half written', () => {

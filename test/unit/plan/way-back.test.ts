@@ -27,7 +27,7 @@ accessories:
 const ALL: kamal1.Kamal1Snapshot['selection'] = { hosts: null, roles: null };
 const SECRETS = new Secrets(new Map([['KEY', 'k3y'], ['REGISTRY_PASSWORD', 'pw']]), ['.env'], ['.env']);
 const NEW: Partial<ContainerWish> = { networks: ['kamal'] };
-const OPTIONS: WayBackOptions = { strategy: 'auto', accessories: 'reboot', waitForLock: false, proxyServices: new Map() };
+const OPTIONS: WayBackOptions = { strategy: 'auto', accessories: 'reboot', waitForLock: false, proxyServices: new Map(), importCertificates: true, allowIssuance: false, now: 0 };
 const STEERED = { proven: true, why: '' };
 
 function deployment(more = '', selection: kamal1.Kamal1Snapshot['selection'] = ALL): kamal1.Kamal1Deployment {
@@ -97,6 +97,8 @@ describe('the plan of a way back', () => {
 
   it('refuses a Traefik that no second one can run beside', () => {
     expect(reasons([upgraded()], {}, deployment('traefik: { options: { network: host } }\n'))).toEqual([expect.stringContaining("traefik: no second Traefik can run beside the published one")]);
+    // Kamal's own order needs none.
+    expect(reasons([upgraded()], { strategy: 'kamal' }, deployment('traefik: { options: { network: host } }\n'))).toEqual([]);
   });
 
   it("refuses handover by name where requests can't be steered, and a port that somebody else has", () => {
