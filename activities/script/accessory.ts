@@ -42,8 +42,22 @@ export function nextName(container: string): string {
 
 const names = (container: string): string => `NAME=${q(container)}; NEXT=${q(nextName(container))}`;
 
-/** Old and new share their data: the new one is stopped before anybody starts the old one again. */
-const GIVE_UP = `give_up() { last_words "$new"; docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"; }`;
+/**
+ * Restart policies while an accessory changes its container. The two share their data, so a host that loses power in the
+ * midst of it must start one of them, and never both: the old one until the new one has come up, then the new one.
+ */
+const POLICIES = `# replaced: the old container, where it has got another name
+replaced() { sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1; }
+# own_policy ID: the restart policy that it had before; for_now ID POLICY: it gets another one, and its own is noted
+own_policy() { sed -n "s/^policy $1 //p" "$D/$JOURNAL.journal" 2>/dev/null | head -n 1; }
+for_now() { [ -n "$(own_policy "$1")" ] || journal "policy $1 $(policy_of "$1")"; restarts "$1" "$2"; }
+restarts() { docker update --restart "$2" "$1" > /dev/null || { answering; fail StepFailed "cannot set the restart policy of the container $1"; }; }
+# give_up WHY: the new one is down before anybody starts the old one again, and it is the old one that a boot starts
+give_up() {
+  last_words "$new"; old=$(replaced)
+  restarts "$new" no; [ -z "$old" ] || restarts "$old" always
+  docker stop -t ${STOP_SECONDS} "$new" > /dev/null; fail AccessoryUnhealthy "$*"
+}`;
 
 /**
  * Makes everything ready for an accessory's reboot in the new network, while the old one serves on: directories, files,
@@ -92,18 +106,22 @@ changed "$NAME stands ready in the network ${args.network}"`;
 /**
  * Puts the new container in the old one's place: everything is ready, so between them lies one stop and one start. The
  * old one keeps another name until prune. Both never run at once: they share their data. It is over when the new one
- * listens where the old one did, or Docker calls it healthy.
+ * listens where the old one did, or Docker calls it healthy. Whatever line a host loses power at, one of them starts by
+ * itself when it boots, but for the moment between two changes of a policy.
  */
 export function swapAccessoryScript(args: SwapAccessoryScript): string {
   return `
 ${names(args.container)}
-${GIVE_UP}
-old=$(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.journal" 2>/dev/null | tail -n 1)
+${POLICIES}
+old=$(replaced)
 [ -n "$old" ] || journalled "container $NAME" || old=$(id "$NAME")
 new=$(id "$NEXT"); [ -n "$new" ] || new=$(id "$NAME")
 [ -n "$new" ] && [ "$new" != "$old" ] || fail StepFailed "the new container for $NAME, made ready in an earlier step, is gone"
 if ! is_running "$new"; then
+  for_now "$new" no
   if [ -n "$old" ] && is_running "$old"; then
+    # Stopped by hand, a container with the policy unless-stopped stays down at boot; with always it comes back.
+    for_now "$old" always
     [ -s "$D/listening.$NAME" ] || listening "$old" > "$D/listening.$NAME"
     ${audit(args.audits.stopped)}
     t0=$(centiseconds)
@@ -133,6 +151,9 @@ while :; do
   sleep 0.1
 done
 back=\${since:-$now}
+# Between these two lines nothing would start at a boot: better that than two on the same data.
+[ -z "$old" ] || restarts "$old" no
+restarts "$new" "$(own_policy "$new")"
 ${args.deploy ? `short=$(printf %.12s "$new")\n${args.deploy} > /dev/null || give_up "$NAME did not become healthy behind kamal-proxy"` : ''}
 changed "rebooted $NAME in the network ${args.network}\${t0:+, not reachable for about $(( (back - t0) * 10 )) ms}"`;
 }
@@ -141,7 +162,7 @@ changed "rebooted $NAME in the network ${args.network}\${t0:+, not reachable for
 export function settleAccessoryScript({ container }: Pick<AccessoryNames, 'container'>): string {
   return `
 ${names(container)}
-${GIVE_UP}
+${POLICIES}
 new=$(id "$NAME"); started=$(centiseconds)
 while :; do
   state=$(health_of "$new"); took=$(( $(centiseconds) - started ))

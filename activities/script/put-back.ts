@@ -53,14 +53,13 @@ undo_run() {
   # An accessory's two containers share their data: the new one is down before the old one comes up.
   # The old one may have its name back already: what the journal has seen renamed is never taken for the new one.
   was_there() { grep -q "^renamed $1 " "$list"; }
-  [ "$JOURNAL" = accessories ] && while read -r verb a b; do
-    [ "$verb" = container ] || continue
-    i=$(id "$a"); [ -z "$i" ] || was_there "$i" || docker stop -t 60 "$i" > /dev/null 2>&1
-  done < "$list"
+  new_ones() { [ "$JOURNAL" = accessories ] && sed -n 's/^container //p' "$list" | while read -r a; do i=$(id "$a"); [ -z "$i" ] || was_there "$i" || echo "$i"; done; }
+  for i in $(new_ones); do docker update --restart no "$i" > /dev/null; done
   # What served before starts by itself at boot again, whatever happens to us from here on.
   while read -r verb a b; do
     [ "$verb" = stopped ] && exists "$a" && docker update --restart always "$a" > /dev/null
   done < "$list"
+  for i in $(new_ones); do docker stop -t 60 "$i" > /dev/null 2>&1; done
   if grep -q '^started ' "$list" && grep -q '^steered ' "$list"; then
     if go_past "$warm" $to $from; then past=yes; elif is_running $to; then note "requests wait for one stop and one start: they could not be steered past $to"; fi
   elif is_steered; then past=yes; fi

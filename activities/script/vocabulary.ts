@@ -16,7 +16,7 @@ journalled() { grep -qxF -- "$*" "$D/$JOURNAL.journal" 2>/dev/null; }
 id() { docker ps -aq --no-trunc --filter "name=^/?$1$" | head -n 1; }
 is_running() { [ "$(docker inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 image_of() { docker inspect -f '{{.Image}}' "$1"; }
-policy_of() { docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' "$1"; }
+policy_of() { docker inspect -f '{{with .HostConfig.RestartPolicy}}{{or .Name "no"}}{{if .MaximumRetryCount}}:{{.MaximumRetryCount}}{{end}}{{end}}' "$1"; }
 in_network() { docker inspect -f '{{range $n, $x := .NetworkSettings.Networks}}{{$n}} {{end}}' "$1" 2>/dev/null | tr ' ' '\\n' | grep -qxF -- "$2"; }
 # health of a container: Docker's word where the image has a check, else running, exited …
 health_of() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1" 2>/dev/null; }

@@ -69,7 +69,7 @@ inspect)
     *State.Health.Log*) echo 'curl: (22) 500' ;;
     *State.Health*) read -r n < $d/running; if [ $n = true ]; then show $d/health; else echo exited; fi ;;
     '{{.Image}}') show $d/image ;;
-    *RestartPolicy.Name*) show $d/policy ;;
+    *RestartPolicy*) show $d/policy ;;
     *Config.Hostname*) show $d/hostname ;;
     '{{.Name}}') echo "/$n" ;;
     *IPAddress*) cat $S/says/address 2> /dev/null || echo 127.0.0.1 ;;

@@ -233,7 +233,7 @@ describe('an accessory goes back to Kamal 1', () => {
       const ran = await host.step(body, { seq, journal: 'accessories' });
       expect(ran.code, ran.output).toBe(0);
     }
-    expect(containers()).toEqual({ 'shop-redis': 'runs bridge unless-stopped', 'shop-redis_replaced_beef': 'stopped kamal unless-stopped' });
+    expect(containers()).toEqual({ 'shop-redis': 'runs bridge unless-stopped', 'shop-redis_replaced_beef': 'stopped kamal no' });
     expect([host.read('.kamal/env/accessories/shop-redis.env'), host.mode('.kamal/env/accessories/shop-redis.env')]).toEqual(['KEY=very secret\n', '600']);
     expect([host.read('shop-redis/etc/redis.conf'), host.mode('shop-redis/etc/redis.conf')]).toEqual(['maxmemory 64mb\n', '755']);
     expect(host.has('shop-redis/data')).toBe(true);
