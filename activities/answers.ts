@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancellationSignal } from '@temporalio/activity';
 import { proxy as proxyCommands, shellQuote, type Deployment } from '../src/kamal/index.ts';
-import { acceptOption, differenceOf, isSilent, notAccepted, type AnswerDifference, type Asked, type KnownAnswer } from '../src/plan/answers.ts';
+import { answersHint, differenceOf, isSilent, notAccepted, type AnswerDifference, type Asked, type KnownAnswer } from '../src/plan/answers.ts';
 import { containerNamed, KAMAL_NETWORK, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from '../src/plan/facts.ts';
 import { certificateFor, proxyServices } from '../src/plan/proxy-services.ts';
 import { questionsAbout, type Question } from '../src/plan/questions.ts';
@@ -35,6 +35,7 @@ export function answerActivities(context: Context) {
           const warm = containerNamed(facts, warmName(args.run));
           if (known === null) return nothing("answers were not compared: the host's sshd forwards nothing, and it has no curl");
           if (known.length === 0 || !warm?.running) return nothing('nothing to compare: the old proxy does not serve');
+          context.store.showPublic(publicParts(known));
           return await compare({ connection, deployment, facts, warm, known, accepted: args.acceptAnswers });
         }),
       );
@@ -89,6 +90,11 @@ export function publishedPlace({ ports }: Pick<ContainerFacts, 'ports'>, hostPor
 export async function addressOf(host: string): Promise<string> {
   if (isIP(host) !== 0) return host;
   return await lookup(host).then(({ address }) => address, () => host);
+}
+
+/** What anybody learns who asks: it is told as it is, though the app's environment has it, too. */
+export function publicParts(known: readonly KnownAnswer[]): string[] {
+  return known.flatMap(({ question, before }) => [question.name, isSilent(before) ? '' : (before.redirect ?? '')]);
 }
 
 interface Comparison {
@@ -154,6 +160,6 @@ export async function certificatesIn(connection: SshConnection, proxy: Container
 function answersDiffer(differences: AnswerDifference[]) {
   const lines = differences.map(({ name, before, after }) => `'${name}': Traefik answers ${before}, kamal-proxy ${after}`);
   return failure(FailureType.answersDiffer, `kamal-proxy does not answer what Traefik does: ${lines.join('; ')}`, {
-    hint: `give kamal-proxy these names (\`proxy: hosts\`), or accept it: ${acceptOption(differences)}`,
+    hint: answersHint(differences),
   });
 }

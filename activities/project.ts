@@ -57,6 +57,9 @@ export class ProjectStore {
   readonly #place: ProjectPlace;
   readonly #projects = new Map<string, Promise<Project | Kamal1Project>>();
   readonly #secretValues = new Set<string>();
+  /** Clear values that may be secrets. */
+  readonly #suspicious = new Set<string>();
+  readonly #public = new Set<string>();
   /** Digests whose secrets have been resolved here. */
   readonly #known = new Set<string>();
 
@@ -66,7 +69,16 @@ export class ProjectStore {
 
   /** Every secret value that this worker has seen, for scrubbing. */
   secretValues(): Iterable<string> {
-    return this.#secretValues;
+    return [...this.#secretValues, ...this.#suspicious];
+  }
+
+  /**
+   * Takes clear values out of what is scrubbed that are nothing but a part of these: a host name that everybody asks for is
+   * no secret because a variable has it, too. What is a secret by the configuration stays one.
+   */
+  showPublic(texts: readonly string[]): void {
+    for (const value of this.#suspicious) if (texts.some((text) => text.includes(value))) this.#public.add(value);
+    for (const value of this.#public) this.#suspicious.delete(value);
   }
 
   /** Remembers a value that was found on a host, for scrubbing. */
@@ -111,7 +123,9 @@ export class ProjectStore {
     const place = { projectDir: this.#place.projectDir, env: this.#place.env() };
     try {
       const secrets = isKamal1(project) ? await kamal1.readKamal1Secrets(project.snapshot, { ...place, others: await kamal2Secrets(project.snapshot, place) }) : await readSecrets(project.snapshot, place);
-      for (const value of secretValuesIn(project.deployment, secrets)) this.#secretValues.add(value);
+      const { secret, suspicious } = secretValuesIn(project.deployment, secrets);
+      for (const value of secret) this.#secretValues.add(value);
+      for (const value of suspicious) if (!this.#public.has(value)) this.#suspicious.add(value);
       return secrets;
     } catch (error) {
       throw secretsFailure(error);

@@ -1,5 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
+import { proxyServices } from '../src/plan/proxy-services.ts';
 import { roleFilters } from '../src/plan/running.ts';
+import { publicParts } from './answers.ts';
 import type { StepNotes, VerifyArgs } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
 import { fenceOf, rendering, type Context } from './context.ts';
@@ -32,6 +34,7 @@ export function verifyActivities(context: Context) {
       });
       const looked = await runStep(context, args, { name: 'verify', body: `${LET_THROUGH_OF_OTHER_RUNS}\n${body}`, journal: 'app', fence: fenceOf(deployment) });
       if (!proxied) return looked;
+      context.store.showPublic([...publicParts(args.known), ...proxyServices(deployment, args.host).flatMap(({ hosts }) => hosts)]);
       const asked = await whileHeartbeating(() =>
         sshErrors(async () => {
           const connection = await context.connection(args.digest, args.host, cancellationSignal());

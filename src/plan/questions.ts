@@ -13,6 +13,10 @@ export interface Question {
   path: string;
 }
 
+/** What people call a question that is asked by the host's address, and one for a name that nobody has. */
+export const BY_IP = 'by ip';
+export const BY_UNKNOWN_HOST = 'unknown host';
+
 export interface QuestionsAbout {
   /** Ports of the host that the old proxy publishes. */
   ports: readonly number[];
@@ -44,7 +48,7 @@ export function questionsAbout({ ports, hosts, paths, labels, probes }: Question
   const names = [...new Set([...hosts, ...routed.hosts].map((host) => host.toLowerCase()).filter((host) => host !== '' && !host.includes('*')))];
   const asked: (string | null)[] = [null, ...names.slice(0, MOST_NAMES), UNKNOWN_HOST];
   const wanted = [...new Set([...paths, '/', ...routed.paths])].slice(0, MOST_PATHS);
-  const questions = ports.flatMap((port) => schemesOn(port).flatMap((scheme) => asked.flatMap((host) => wanted.map((path) => ({ name: nameOf(scheme, port, host, path), scheme, port, host, path })))));
+  const questions = ports.flatMap((port) => schemesOn(port).flatMap((scheme) => asked.flatMap((host) => wanted.map((path) => named({ scheme, port, host, path })))));
   return [...probes.map(probeQuestion), ...questions];
 }
 
@@ -57,9 +61,14 @@ function schemesOn(port: number): readonly Question['scheme'][] {
   return own.length > 0 ? own : SCHEMES;
 }
 
-function nameOf(scheme: Question['scheme'], port: number, host: string | null, path: string): string {
-  const who = host === null ? 'by ip' : host === UNKNOWN_HOST ? 'unknown host' : host;
-  return sayable(`${scheme}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`} ${who} ${path}`);
+/** The three parts of a name: in which way (`http`, `http:8080`), as whom (`by ip`, a host), and the path. */
+export function partsOf({ scheme, port, host, path }: Omit<Question, 'name'>): [way: string, who: string, path: string] {
+  const who = host === null ? BY_IP : host === UNKNOWN_HOST ? BY_UNKNOWN_HOST : host;
+  return [`${scheme}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`}`, sayable(who), sayable(path)];
+}
+
+function named(question: Omit<Question, 'name'>): Question {
+  return { name: partsOf(question).join(' '), ...question };
 }
 
 /** Names are given on a command line, as a list with commas between quotes. */

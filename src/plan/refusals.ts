@@ -2,7 +2,7 @@ import type { Deployment, Role, Snapshot } from '../kamal/index.ts';
 import { toS } from '../kamal/ruby/value.ts';
 import { servedNames } from './certificates.ts';
 import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
-import { acceptOption, notAccepted } from './answers.ts';
+import { answersHint, notAccepted } from './answers.ts';
 import { appGeneration } from './generation.ts';
 import { heldInWords, releaseInWords } from './lock-words.ts';
 import { MOST_HOSTS } from './limits.ts';
@@ -185,7 +185,7 @@ function answerRefusals(facts: HostFacts, deployment: Deployment, options: Refus
   const lost = notAccepted(predictedDifferences(facts.answers, deployment, facts.host), options.acceptAnswers);
   if (lost.length === 0) return [];
   const lines = lost.map(({ name, before, after }) => `'${name}' (${before} now, then ${after})`);
-  return [refuse('answers', `Traefik answers what kamal-proxy would not: ${lines.join(', ')}`, `give kamal-proxy these names (\`proxy: hosts\`), or accept it: ${acceptOption(lost)}`)];
+  return [refuse('answers', `Traefik answers what kamal-proxy would not: ${lines.join(', ')}`, answersHint(lost))];
 }
 
 /** A database that admits the old network's addresses only: the commonest breakage of all. */

@@ -136,7 +136,9 @@ describe('what is wrong is said before the first change', () => {
         expectRefused(3, /`traefik`.*Kamal did not make/)));
     it('clients that ask by address, where kamal-proxy will know a name only', async () => {
       await shop.configure({ changes: { proxy: { host: 'shop.example' } } });
-      await expectRefused(3, new RegExp(`${h2}.*'http by ip /up' \\(200 now, then 404`), /--accept-answers '[^']*http unknown host \/up/);
+      await expectRefused(3, new RegExp(`${h2}.*'http by ip /up' \\(200 now, then 404`), /--accept-answers 'by ip,unknown host'/);
+      const accepted = await shop.bactrian('upgrade', '--dry-run', '--accept-answers', 'by ip,unknown host');
+      expect(accepted.code, accepted.stderr).toBe(0);
     });
     it('a database that admits the old network only', () =>
       whileOn('h1', `iptables -I DOCKER-USER -s 172.18.0.0/15 -d ${h3} -p tcp --dport 6379 -j DROP`, 'iptables -D DOCKER-USER 1', () =>

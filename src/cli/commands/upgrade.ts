@@ -37,7 +37,7 @@ export function upgradeCommand(program: Command): void {
         .option('--no-pause', 'let requests fail while an accessory reboots, instead of holding them')
         .option('--no-import-certificates', "with ssl: true, leave the certificates that Traefik holds where they are, instead of carrying them over")
         .option('--allow-issuance', 'with ssl: true, let kamal-proxy get its certificates at the first requests')
-        .option('--accept-answers <names>', 'go on though Traefik answers these requests and kamal-proxy will not; names as a refusal gives them, with commas between', commas, [])
+        .option('--accept-answers <names>', 'go on though Traefik answers these requests and kamal-proxy will not; names as a refusal gives them, with commas between; parts left out stand for all of a kind: \'by ip,unknown host\'', commas, [])
         .option('--accept-unreachable <variables>', "go on though what these variables name isn't reached from the network kamal", commas, [])
         .option('--probe-url <url>', "a load balancer's own check, asked on each host before and after: it must succeed as before (may be given several times)", probeUrl, []),
   )

@@ -6,8 +6,16 @@ import { toS } from '../ruby/value.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { SecretMissing, type Secrets } from './secrets.ts';
 
-/** All values that must not show: every secret, passwords in the configuration, and env values that ERB may have put there. */
-export function secretValuesOf(snapshot: Snapshot, secrets: Secrets): string[] {
+/** What must not show. Longest first. */
+export interface HiddenValues {
+  /** Every secret, and passwords in the configuration. */
+  secret: string[];
+  /** Clear env values that are long enough to be a secret that ERB put there; most are none. */
+  suspicious: string[];
+}
+
+/** All values that must not show. */
+export function secretValuesOf(snapshot: Snapshot, secrets: Secrets): HiddenValues {
   return secretValuesIn(deploymentOf(snapshot), secrets);
 }
 
@@ -20,13 +28,16 @@ export interface Secretive {
 }
 
 /** The same of a deployment. */
-export function secretValuesIn(d: Secretive, secrets: Secrets): string[] {
+export function secretValuesIn(d: Secretive, secrets: Secrets): HiddenValues {
   const clear = [...d.allRoles.flatMap((role) => role.hosts.map((host) => role.env(host))), ...d.accessories.map(({ env }) => env)].flatMap((env) => [...env.clear.values()].map(toS));
   const registries = [d.registry, ...d.accessories.flatMap(({ registry }) => registry ?? [])].map((registry) => lookupOrEmpty(() => toS(resolveLookup(registry.password, secrets))));
-  const values = [...Object.values(secrets.values()), ...registries, ...(d.ssh.keyData ?? [])];
+  const secret = longestFirst([...Object.values(secrets.values()), ...registries, ...(d.ssh.keyData ?? [])]);
   // Short clear values (`3000`, `production`) are everywhere; scrubbing them would make logs unreadable.
-  const suspicious = clear.filter((value) => value.length >= 16);
-  return [...new Set([...values, ...suspicious])].filter((value) => value.length > 0).sort((a, b) => b.length - a.length);
+  return { secret, suspicious: longestFirst(clear.filter((value) => value.length >= 16 && !secret.includes(value))) };
+}
+
+function longestFirst(values: string[]): string[] {
+  return [...new Set(values)].filter((value) => value.length > 0).sort((a, b) => b.length - a.length);
 }
 
 function lookupOrEmpty(read: () => string): string {

@@ -104,7 +104,7 @@ it('tells which values must not show: of .env, of the registry, long ones that E
   await write(`${VALID}env: { clear: { LONG: "0123456789abcdef", SHORT: x } }\n`);
   await write('KEY=from dotenv\n', '.env');
   const snapshot = await load();
-  expect(secretValuesIn(kamal1.kamal1DeploymentOf(snapshot), await kamal1.readKamal1Secrets(snapshot, { projectDir, env })).sort()).toEqual(['0123456789abcdef', 'from dotenv', 'from the environment']);
+  expect(secretValuesIn(kamal1.kamal1DeploymentOf(snapshot), await kamal1.readKamal1Secrets(snapshot, { projectDir, env }))).toEqual({ secret: ['from the environment', 'from dotenv'], suspicious: ['0123456789abcdef'] });
 });
 
 it.each([

@@ -71,7 +71,7 @@ describe('secrets files', () => {
     const text = 'P=registry-password\nX=short\nLONG=a-much-longer-secret-value\n';
     const secrets = await secretsOf(text);
     const snapshot = await loadProject({ projectDir, env: { VERSION: 'v' } });
-    expect(secretValuesOf(snapshot, secrets)).toEqual(['a-much-longer-secret-value', 'registry-password', 'short']);
+    expect(secretValuesOf(snapshot, secrets).secret).toEqual(['a-much-longer-secret-value', 'registry-password', 'short']);
   });
 });
 

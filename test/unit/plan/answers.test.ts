@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { acceptOption, differenceOf, notAccepted, type Answer, type Asked, type KnownAnswer } from '../../../src/plan/answers.ts';
+import { acceptOption, answersHint, differenceOf, notAccepted, type Answer, type Asked, type KnownAnswer } from '../../../src/plan/answers.ts';
 import { predictedDifferences } from '../../../src/plan/predicted-answers.ts';
 import { probeQuestion, questionsAbout, type Question } from '../../../src/plan/questions.ts';
 import { isProxys, redirectOf } from '../../../src/plan/read-answer.ts';
@@ -92,6 +92,38 @@ describe('what a client would lose', () => {
     const [, list = ''] = /'(.*)'/.exec(acceptOption(lost)) ?? [];
     expect(list).not.toContain("'");
     expect(notAccepted(lost, list.split(','))).toEqual([]);
+  });
+  describe('accepted with parts of its name left out', () => {
+    const asked = questionsAbout({ ports: [80, 443, 8080], hosts: ['shop.example'], paths: ['/up'], labels: [], probes: ['http://by.ip/up'] });
+    const lost = asked.flatMap((each) => differenceOf(each, app(200), app(404, { from: 'proxy' })) ?? []);
+    const accepted = (...words: string[]) => lost.filter((each) => !notAccepted(lost, words).includes(each)).map(({ name }) => name);
+
+    it.each([
+      ['by ip', ['http by ip /', 'http by ip /up', 'http:8080 by ip /', 'http:8080 by ip /up', 'https by ip /', 'https by ip /up', 'https:8080 by ip /', 'https:8080 by ip /up']],
+      ['http unknown host', ['http unknown host /', 'http unknown host /up']],
+      ['http shop.example /up', ['http shop.example /up']],
+      ['shop.example /up', ['http shop.example /up', 'http:8080 shop.example /up', 'https shop.example /up', 'https:8080 shop.example /up']],
+      ['https', ['https by ip /', 'https by ip /up', 'https shop.example /', 'https shop.example /up', 'https unknown host /', 'https unknown host /up']],
+      ['probe http://by.ip/up', ['probe http://by.ip/up']],
+      ['probe', []],
+      ['ip', []],
+      ['shop', []],
+      ['http by', []],
+    ])('%s', (word, names) => {
+      expect(accepted(word).sort()).toEqual(names);
+    });
+    it('as it is offered: a whole kind where it has no name, or is asked for several paths', () => {
+      expect(acceptOption(lost)).toBe("--accept-answers 'probe http://by.ip/up,by ip,http shop.example,unknown host,https shop.example,http:8080 shop.example,https:8080 shop.example'");
+      expect(acceptOption(lost.filter(({ name }) => name === 'http shop.example /up'))).toBe("--accept-answers 'http shop.example /up'");
+      const [, list = ''] = /'(.*)'/.exec(acceptOption(lost)) ?? [];
+      expect(notAccepted(lost, list.split(','))).toEqual([]);
+    });
+    it('and what else can be done about it depends on who asks', () => {
+      const hint = (name: string, after = app(404, { from: 'proxy' as const })) => answersHint(asked.filter((each) => each.name === name).flatMap((each) => differenceOf(each, app(200), after) ?? []));
+      expect(hint('http by ip /up')).toBe("load balancers and monitors that ask by the host's address have to send a name that kamal-proxy knows; or accept it: --accept-answers 'by ip'");
+      expect(hint('http shop.example /up')).toBe("give kamal-proxy these names (`proxy: hosts`); or accept it: --accept-answers 'http shop.example /up'");
+      expect(hint('http shop.example /up', app(301, { redirect: 'https://shop.example' }))).toContain('keep plain HTTP with `proxy: ssl_redirect: false`; or');
+    });
   });
   it('a probe has to end in the same class of status only', () => {
     const probe = probeQuestion('http://lb/up');
