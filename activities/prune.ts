@@ -16,6 +16,7 @@ export function pruneActivities(context: Context) {
       const version = args.roles[0]?.version;
       const image = version ? deployment.absoluteImage(version) : null;
       const body = pruneScript({
+        proxied: args.roles.some(({ proxied }) => proxied),
         letWarmGo: letWarmGo(warmName(args.run), drainSeconds(deployment)),
         tagLatest: image === null ? null : {
           command: `docker tag ${q(image)} ${q(deployment.latestImage)}`,

@@ -1,6 +1,8 @@
 import { audit } from './words.ts';
 
 export interface PruneScript {
+  /** A role is behind the proxy here: then what is called traefik is Kamal's. */
+  proxied: boolean;
   /** The end of the warm proxy, where one is still letting go of connections. */
   letWarmGo: string;
   /** Kamal's own commands, with the audit lines that go with them. */
@@ -23,7 +25,7 @@ export function pruneScript(args: PruneScript): string {
 # From here on nothing is undone any more, whatever becomes of the rest of this script.
 [ ! -f "$D/$JOURNAL.journal" ] || journalled committed || journal committed
 ${args.letWarmGo}
-${removeProxy('traefik', "Traefik's")}
+${args.proxied ? removeProxy('traefik', "Traefik's") : ''}
 ${kamalsPrunes(args)}
 ${afterPrune()}`;
 }

@@ -146,7 +146,8 @@ function proxyRefusals(facts: HostFacts, deployment: Deployment, options: Refusa
   const free = new Set([TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name)?.ports.map((port) => port.hostPort) ?? []));
   const taken = proxied.length === 0 ? [] : deployment.effectiveProxyRun(facts.host).ports.map((port) => port.hostPort).filter((port) => facts.listening.includes(port) && !free.has(port));
   return [
-    ...(traefik && !isKamals(traefik) ? [refuse('traefik', 'a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h; if it is one of an early Kamal, `kamal traefik reboot` with Kamal 1.9 first')] : []),
+    // Where no role is behind a proxy, nothing that is called traefik is touched.
+    ...(traefik && proxied.length > 0 && !isKamals(traefik) ? [refuse('traefik', 'a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h; if it is one of an early Kamal, `kamal traefik reboot` with Kamal 1.9 first')] : []),
     ...strangers.map((container) =>
       deployment.accessoriesOn(facts.host).some((accessory) => accessory.serviceName === container.name)
         ? refuse('neighbours', `this host's Traefik also routes to the accessory ${container.name}, which kamal-proxy would not do`, "take its traefik labels away, or give it a `proxy:` section, and reboot it first")

@@ -1,7 +1,7 @@
 import { afterPrune, kamalsPrunes, removeProxy, type PruneScript } from '../prune.ts';
 import { q } from '../words.ts';
 
-export interface PruneKamal1Script extends PruneScript {
+export interface PruneKamal1Script extends Omit<PruneScript, 'proxied'> {
   /** kamal-proxy's state: services of others may be in it. */
   volume: string;
   /** Directories of cords, without the run's id behind them: `.kamal/cords/shop-web`. */

@@ -140,6 +140,9 @@ describe('a run is refused', () => {
     expect(reasons([host('c', [JOBS, { ...REDIS, mounts: [{ Type: 'volume', Name: 'a'.repeat(64), Destination: '/data' }] }])], { accessories: 'join' })).toEqual([]);
   });
 
+  it('not for a stranger called traefik where no role is behind a proxy', () => {
+    expect(reasons([host('c', [app('jobs'), { ...TRAEFIK, labels: {}, running: false }])], {}, 'servers:\n  jobs: { hosts: [ c ], cmd: bin/jobs, proxy: false }\n')).toEqual([]);
+  });
   it('not for a traefik label that is switched off, nor for a lock of ours', () => {
     expect(reasons([host('a', [app('web'), TRAEFIK])], {}, 'servers:\n  web: { hosts: [ a ], labels: { traefik.http.routers.x.rule: y, traefik.enable: false } }\n')).toEqual([]);
     const ours = Buffer.from(Buffer.from('Locked by: Eve\nMessage: bactrian run 20261124-220559-3fa9').toString('base64')).toString('base64');
