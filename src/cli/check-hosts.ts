@@ -4,39 +4,29 @@ import { hostItems } from '../plan/check/host.ts';
 import { ItemsAt, type CheckItem } from '../plan/check/items.ts';
 import type { HostLook } from '../plan/check/look.ts';
 import { planUpgrade } from '../plan/plan.ts';
-import { hostRefusals, type RefusalOptions } from '../plan/refusals.ts';
+import { hostRefusals } from '../plan/refusals.ts';
 import { primaryHostOf } from '../plan/workflow-id.ts';
+import { provesHandover, refusalOptions, type JudgingOptions } from './judging-options.ts';
 import { probeFleet } from './probe-fleet.ts';
-import type { LoadedProject } from './project.ts';
-
-/** As an upgrade without options would have it: what it would refuse is what a check is for. */
-const AS_UPGRADE: Omit<RefusalOptions, 'now'> = {
-  strategy: 'auto',
-  accessories: 'reboot',
-  pullAccessories: false,
-  allowIssuance: false,
-  importCertificates: true,
-  waitForLock: false,
-  acceptAnswers: [],
-  acceptUnreachable: [],
-};
+import type { LoadedProject, ProjectOptions } from './project.ts';
 
 /**
  * Looks at all selected hosts as an upgrade does before its plan, and closer. Changes nothing on them.
+ * @param judging an upgrade's options: what it would refuse with them is what a check is for
  * @returns items host by host, in Kamal's order, and first what concerns the fleet
  */
-export async function checkHosts(project: LoadedProject, secrets: Secrets): Promise<CheckItem[]> {
+export async function checkHosts(project: LoadedProject, secrets: Secrets, judging: JudgingOptions & Pick<ProjectOptions, 'version'>): Promise<CheckItem[]> {
   const { deployment, snapshot } = project;
   const looks = new Map<string, HostLook>();
   const probe = await probeFleet(project, secrets, {
-    probeUrls: [],
-    accessories: AS_UPGRADE.accessories,
-    prove: true,
+    probeUrls: judging.probeUrl,
+    accessories: judging.accessories,
+    prove: provesHandover(judging),
     also: async (connection, facts) => {
       looks.set(facts.host, await lookCloser(connection, deployment, secrets, facts));
     },
   });
-  const options = { ...AS_UPGRADE, now: Date.now() };
+  const options = refusalOptions(judging, { version: judging.version, waitForLock: false });
   const plan = planUpgrade(snapshot, deployment, secrets, probe.facts, options);
   const primary = primaryHostOf(deployment);
   const byHook = snapshot.hooks.present.includes('pre-connect') ? ' If the hook pre-connect opens the way, run it by hand first.' : '';
@@ -49,7 +39,7 @@ export async function checkHosts(project: LoadedProject, secrets: Secrets): Prom
     if (lost) return [{ id: 'ssh', level: 'fail', where: host, what: oneLine(lost.message), fix: oneLine(`${lost.hint}${byHook}`) }];
     const facts = probe.facts.find((each) => each.host === host);
     if (!facts) return [];
-    const seen = { facts, look: looks.get(host) ?? null, plan: plan.hosts.find((each) => each.host === host) ?? null, refusals: plan.refusals.filter((refusal) => refusal.host === host), deployment, primary: host === primary, now: options.now };
+    const seen = { facts, look: looks.get(host) ?? null, plan: plan.hosts.find((each) => each.host === host) ?? null, refusals: plan.refusals.filter((refusal) => refusal.host === host), deployment, primary: host === primary, now: options.now, acceptLostEnv: judging.acceptLostEnv === true };
     if (deployment.hosts.includes(host)) return hostItems(seen);
     // The primary host isn't selected: only its lock counts.
     const held = hostRefusals(facts, deployment, options).filter(({ about }) => about === 'lock');

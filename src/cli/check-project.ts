@@ -8,9 +8,10 @@ import { ItemsAt, type CheckItem } from '../plan/check/items.ts';
 import { checkHosts } from './check-hosts.ts';
 import { inConvertedCopy } from './convert-check.ts';
 import { projectToConvert } from './convert-project.ts';
+import type { JudgingOptions } from './judging-options.ts';
 import { openProject, openSecrets, warningsOf, type LoadedProject, type ProjectOptions } from './project.ts';
 
-export interface CheckOptions extends ProjectOptions {
+export interface CheckOptions extends ProjectOptions, JudgingOptions {
   /** Only the project: no host is looked at. */
   offline?: boolean;
 }
@@ -79,7 +80,7 @@ async function checkLoaded(at: ItemsAt, options: CheckOptions, inPlace: (text: s
     if (problems.length === 0) at.ok('secrets', `secrets resolve (${count} value${count === 1 ? '' : 's'})`);
     for (const warning of warningsOf(loaded, secrets)) at.warn('config-warning', inPlace(warning), 'as Kamal does it: nothing, if it is meant');
     if (problems.length > 0) notLookedAt(at, options);
-    return options.offline || problems.length > 0 ? [] : await checkHosts(loaded, secrets);
+    return options.offline || problems.length > 0 ? [] : await checkHosts(loaded, secrets, options);
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;
     addProblem(at, 'secrets', { file: error.file, line: error.line, column: null, key: error.key, found: '', expected: '', message: error.message }, inPlace);

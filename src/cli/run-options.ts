@@ -1,8 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Gate, RunOptions, StrategyWish, AccessoryMode } from '../../workflows/types.ts';
 import { failureOptions, failureRules, type FailureOptions } from './failure-options.ts';
+import { choiceOptions, type Choices } from './judging-options.ts';
 import { projectOptions, selectionOptions, type ProjectOptions } from './project.ts';
 import { wholeNumber } from './values.ts';
+
+/** What `--accept-lost-env` says in the help. */
+export const ACCEPT_LOST_ENV = 'go on though variables disappear or become empty (-y does not say that)';
 
 /** What commands that start a run have in common on the command line. */
 export interface StartOptions extends ProjectOptions, FailureOptions {
@@ -23,33 +27,23 @@ export interface StartOptions extends ProjectOptions, FailureOptions {
   json?: boolean;
 }
 
-/** What a direction has of its own, in what they have in common. */
-export interface Choices {
-  strategies: StrategyWish[];
-  strategyHelp: string;
-  accessories: AccessoryMode[];
-  accessoriesHelp: string;
-}
-
 /**
  * Declares the options of a command that starts a run.
  *
  * @param own adds those that only this command has, before the common last ones
  */
-export function startOptions(command: Command, { strategies, strategyHelp, accessories, accessoriesHelp }: Choices, own: (command: Command) => Command): Command {
+export function startOptions(command: Command, choices: Choices, own: (command: Command) => Command): Command {
   failureOptions(selectionOptions(projectOptions(command)))
     .option('--rolling', 'one host after the other, each finished before the next begins')
-    .option('--concurrency <n>', 'hosts worked on at once when not rolling', wholeNumber, 10)
-    .addOption(new Option('--strategy <name>', strategyHelp).choices(strategies).default('auto'))
-    .addOption(new Option('--accessories <mode>', accessoriesHelp).choices(accessories).default('reboot'));
-  return own(command)
-    .option('--approve <gates>', 'wait for approval before the hooks of these gates: pre, post or pre,post', gates, [])
+    .option('--concurrency <n>', 'hosts worked on at once when not rolling', wholeNumber, 10);
+  return own(choiceOptions(command, choices))
+    .addOption(new Option('--approve <gates>', 'wait for approval before the hooks of these gates: pre, post or pre,post').argParser(gates).default([], 'none'))
     .option('--approval-timeout <seconds>', 'an unanswered gate counts as rejected after this long', wholeNumber, 7 * 24 * 3600)
     .option('--lock-wait', "wait for a deploy lock that somebody else holds, instead of ending")
     .option('--lock-wait-timeout <seconds>', 'at most this long', wholeNumber, 900)
     .option('--lock-wait-interval <seconds>', 'and look this often', wholeNumber, 15)
     .option('--hooks-idempotent', 'hooks may run again when nobody saw how they ended')
-    .option('--accept-lost-env', 'go on though variables disappear or become empty (-y does not say that)')
+    .option('--accept-lost-env', ACCEPT_LOST_ENV)
     .option('-y, --confirmed', "don't ask")
     .option('--detach', 'start the run and leave; `bactrian watch` follows it')
     .option('--dry-run', 'show the plan and stop')

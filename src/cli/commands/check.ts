@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { checkDeployment, type CheckOptions } from '../check-project.ts';
 import { EXIT } from '../exit-codes.ts';
+import { acceptanceOptions, choiceOptions, UPGRADE_CHOICES } from '../judging-options.ts';
 import { destinationsOf, projectOptions, type ProjectOptions } from '../project.ts';
+import { ACCEPT_LOST_ENV } from '../run-options.ts';
 import { checkSummary, checkText } from '../render/check.ts';
 import { bold, dim, Output } from '../terminal.ts';
 import type { CheckItem } from '../../plan/check/items.ts';
@@ -13,10 +15,13 @@ interface Options extends CheckOptions {
 
 /** `bactrian check` */
 export function checkCommand(program: Command): void {
-  projectOptions(program.command('check').description('look at project and hosts for all that an upgrade would stumble over; changes nothing'))
+  const command = projectOptions(program.command('check').description('look at project and hosts for all that an upgrade would stumble over; changes nothing'))
     .option('-h, --hosts <hosts>', 'only these hosts, separated by commas, wildcards with *')
     .option('-r, --roles <roles>', 'only these roles, separated by commas, wildcards with *')
     .option('-p, --primary', 'only the primary host')
+    .option('--version <version>', 'as an upgrade that boots this version of the app');
+  acceptanceOptions(choiceOptions(command, UPGRADE_CHOICES))
+    .option('--accept-lost-env', ACCEPT_LOST_ENV)
     .option('--all-destinations', 'deploy.yml and every deploy.<destination>.yml beside it')
     .option('--offline', 'only the project: no host is looked at')
     .option('--json', 'as JSON: a list of { id, level: ok|warn|fail, where, what, fix }')
@@ -28,7 +33,8 @@ export function checkCommand(program: Command): void {
 
 const HELP = `
 ✓ is as it should be, ! somebody may want to know, ✗ an upgrade would refuse or break. The exit code is 0 without a ✗,
-3 with one, 2 when the configuration can't be read. A project of Kamal 1 is looked at as \`bactrian convert\` would leave it.`;
+3 with one, 2 when the configuration can't be read. Options that upgrade has, too, mean the same: what is accepted there is
+accepted here. A project of Kamal 1 is looked at as \`bactrian convert\` would leave it.`;
 
 async function check(options: Options): Promise<number> {
   const out = new Output(options);

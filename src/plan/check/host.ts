@@ -1,9 +1,11 @@
 import type { Deployment } from '../../kamal/index.ts';
 import { isSilent } from '../answers.ts';
 import { dateOf } from '../certificates.ts';
-import { isEmpty } from '../differences.ts';
+import { isEmpty, losesEnv } from '../differences.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type HostFacts } from '../facts.ts';
 import type { HostPlan } from '../plan.ts';
+import { predictedDifferences } from '../predicted-answers.ts';
+import { placeInWords } from '../reachability.ts';
 import type { Refusal } from '../refusals.ts';
 import { accessoryContainer, containersOf } from '../running.ts';
 import { olderThan19 } from './age.ts';
@@ -32,6 +34,8 @@ export interface HostSeen {
   primary: boolean;
   /** Milliseconds since the epoch. */
   now: number;
+  /** Somebody has said yes to variables that go or become empty. */
+  acceptLostEnv: boolean;
 }
 
 /** What there is to say of a host, good and bad: an upgrade's own probe and refusals, and a closer look. */
@@ -53,7 +57,8 @@ export function hostItems(seen: HostSeen): CheckItem[] {
     registries(at, seen, look);
   }
   proxied(at, seen, plan);
-  if (facts.reach.looked && !at.hasFailed('reach')) at.ok('reach', "what the app's environment names is reached from the network kamal as it is now");
+  if (facts.reach.unreachable.length > 0 && !at.hasFailed('reach')) at.ok('reach', `accepted: not reached from the network kamal: ${facts.reach.unreachable.map(placeInWords).join(', ')}`);
+  else if (facts.reach.looked && !at.hasFailed('reach')) at.ok('reach', "what the app's environment names is reached from the network kamal as it is now");
   for (const note of facts.reach.notes) at.warn('reach', note, 'nothing, if you know of it');
   accessories(at, seen);
   return at.items;
@@ -75,7 +80,7 @@ function disk(at: ItemsAt, { facts, look }: HostSeen): void {
   else at.ok('disk', free);
 }
 
-function state(at: ItemsAt, { facts, deployment }: HostSeen, plan: HostPlan): void {
+function state(at: ItemsAt, { facts, deployment, acceptLostEnv }: HostSeen, plan: HostPlan): void {
   const traefik = containerNamed(facts, TRAEFIK);
   for (const run of facts.openRuns.app) at.warn('cut-off', `run ${run} was cut off here: the next upgrade first puts back what it left`, '`bactrian upgrade`, or `bactrian status` if it is still open');
   const apps = deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).filter(({ running }) => running);
@@ -93,7 +98,9 @@ function state(at: ItemsAt, { facts, deployment }: HostSeen, plan: HostPlan): vo
     if (role.there || isEmpty(differences)) continue;
     const lists = { 'env added': differences.envAdded, 'env removed': differences.envRemoved, 'env changed': differences.envChanged, 'env emptied': differences.envEmptied, 'mounts added': differences.mountsAdded, 'mounts removed': differences.mountsRemoved };
     const said = [...Object.entries(lists).flatMap(([what, names]) => (names.length > 0 ? [`${what}: ${names.join(', ')}`] : [])), ...(differences.cmd ? [`cmd: ${differences.cmd.now || '(the image decides)'} → ${differences.cmd.next}`] : [])];
-    at.warn('differences', `${role.name} runs with something else than the configuration says: ${said.join('; ')}`, differences.envRemoved.length + differences.envEmptied.length > 0 ? 'put what is missing into the configuration, or go on with --accept-lost-env' : 'nothing, if that is what you want: the upgrade boots it with the new ones');
+    const what = `${role.name} runs with something else than the configuration says: ${said.join('; ')}`;
+    if (losesEnv(differences) && acceptLostEnv) at.ok('differences', `accepted: ${what}`);
+    else at.warn('differences', what, losesEnv(differences) ? 'put what is missing into the configuration, or go on with --accept-lost-env' : 'nothing, if that is what you want: the upgrade boots it with the new ones');
   }
 }
 
@@ -127,7 +134,9 @@ function proxied(at: ItemsAt, { facts, deployment, now }: HostSeen, plan: HostPl
   const others = containerNamed(facts, KAMAL_PROXY) ? facts.containers.filter((container) => container.running && inKamalNetwork(container) && container.labels['service'] !== undefined && container.labels['service'] !== deployment.service && !deployment.accessories.some(({ serviceName }) => serviceName === container.name)) : [];
   if (others.length > 0) at.ok('neighbours', `${others.map(({ name }) => name).join(', ')} in the network kamal stays as it is`);
   const answered = facts.answers.filter(({ before }) => !isSilent(before) && before.from === 'app').length;
-  if (!at.hasFailed('answers') && answered > 0) at.ok('answers', `${answered} kinds of request: kamal-proxy will answer what Traefik answers`);
+  const accepted = at.hasFailed('answers') ? [] : predictedDifferences(facts.answers, deployment, facts.host);
+  if (accepted.length > 0) at.ok('answers', `accepted: kamal-proxy will not answer ${accepted.map(({ name }) => `'${name}'`).join(', ')} as Traefik does`);
+  else if (!at.hasFailed('answers') && answered > 0) at.ok('answers', `${answered} kinds of request: kamal-proxy will answer what Traefik answers`);
   if (plan.strategy === 'handover') at.ok('strategy', 'handover: new connections are steered past Traefik, none waits');
   else if (plan.reason !== null && !at.hasFailed('strategy')) at.warn('strategy', `swap, with one gap of a stop and a start: no handover, since ${plan.reason}`, 'nothing, if that gap is all right; else let the SSH user be root or `sudo -n`, with iptables there');
   const labels = deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).filter(({ running }) => running).map((container) => container.labels);

@@ -5,6 +5,7 @@ import type { CheckItem } from '../../../src/plan/check/items.ts';
 import { readCloserLook, type HealthSeen, type HostLook } from '../../../src/plan/check/look.ts';
 import { featuresLost } from '../../../src/plan/check/traefik-features.ts';
 import type { Asked } from '../../../src/plan/answers.ts';
+import type { HostFacts } from '../../../src/plan/facts.ts';
 import { planUpgrade } from '../../../src/plan/plan.ts';
 import { app, deployment, host, SECRETS, TRAEFIK, type ContainerWish } from './fleet.ts';
 
@@ -29,12 +30,18 @@ function answer(status: number, redirect: string | null = null): Asked {
 const named = (name: string): ContainerWish => ({ ...TRAEFIK, image: `sha256:${name}` });
 const kamal1Web = (env = ['MODE=live', 'KEY=k3y', 'KAMAL_VERSION=v1']) => app('web', { env });
 
-function check(containers: ContainerWish[], sections: Record<string, string> = {}, changes: Partial<HostLook> = {}): CheckItem[] {
+interface Accepted {
+  acceptAnswers?: string[];
+  acceptUnreachable?: string[];
+  acceptLostEnv?: boolean;
+}
+
+function check(containers: ContainerWish[], sections: Record<string, string> = {}, changes: Partial<HostLook> = {}, seen: Partial<HostFacts> = {}, { acceptLostEnv = false, ...accepted }: Accepted = {}): CheckItem[] {
   const { deployment: shop, snapshot } = deployment(SHOP);
-  const facts = { ...host('a', containers, { handover: 'proven', ...sections }), reach: { looked: true, unreachable: [], notes: [] } };
-  const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, waitForLock: false, acceptAnswers: [], acceptUnreachable: [], now: NOW } as const;
+  const facts = { ...host('a', containers, { handover: 'proven', ...sections }), reach: { looked: true, unreachable: [], notes: [] }, ...seen };
+  const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, waitForLock: false, acceptAnswers: [], acceptUnreachable: [], now: NOW, ...accepted } as const;
   const plan = planUpgrade(snapshot, shop, SECRETS, [facts], options);
-  return hostItems({ facts, look: { ...look, ...changes }, plan: plan.hosts[0] ?? null, refusals: plan.refusals, deployment: shop, primary: true, now: NOW });
+  return hostItems({ facts, look: { ...look, ...changes }, plan: plan.hosts[0] ?? null, refusals: plan.refusals, deployment: shop, primary: true, now: NOW, acceptLostEnv });
 }
 
 const bad = (items: CheckItem[]) => items.filter(({ level }) => level !== 'ok').map(({ id, level }) => `${level} ${id}`);
@@ -45,6 +52,27 @@ describe('a host that is fit', () => {
     expect(bad(items)).toEqual([]);
     expect(items.map(({ id }) => id)).toEqual(['ssh', 'docker', 'disk', 'generation', 'role', 'lock', 'health', 'registry', 'proxy-image', 'ports', 'neighbours', 'strategy', 'reach']);
     expect(items.every(({ where, fix }) => where === 'a' && fix === null)).toBe(true);
+  });
+});
+
+describe('what a person accepts', () => {
+  const places: Partial<HostFacts> = {
+    answers: [{ question: { name: 'https by ip /', scheme: 'https', port: 443, host: null, path: '/' }, before: answer(200) }],
+    reach: { looked: true, unreachable: [{ variables: ['DATABASE_URL'], host: 'db', port: 5432, now: 'silent', hint: 'admit it' }], notes: [] },
+  };
+  const containers = [named('traefik'), kamal1Web(['MODE=live', 'KEY=k3y', 'OLD=1', 'KAMAL_VERSION=v1'])];
+
+  it('is in the way until then', () => {
+    expect(bad(check(containers, {}, {}, places))).toEqual(['fail answers', 'fail reach', 'warn differences']);
+  });
+  it('is then listed as accepted, as an upgrade with the same options goes on', () => {
+    const items = check(containers, {}, {}, places, { acceptAnswers: ['by ip'], acceptUnreachable: ['DATABASE_URL'], acceptLostEnv: true });
+    expect(bad(items)).toEqual([]);
+    expect(items.filter(({ what }) => what.startsWith('accepted: ')).map(({ id, what }) => [id, what])).toEqual([
+      ['differences', 'accepted: web runs with something else than the configuration says: env removed: OLD'],
+      ['answers', "accepted: kamal-proxy will not answer 'https by ip /' as Traefik does"],
+      ['reach', 'accepted: not reached from the network kamal: DATABASE_URL (db:5432)'],
+    ]);
   });
 });
 
