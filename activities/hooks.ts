@@ -4,14 +4,14 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { activityInfo, CancelledFailure, cancellationSignal } from '@temporalio/activity';
-import { hook as hooks, kamal1 } from '../src/kamal/index.ts';
+import { hook as hooks, kamal1, type Secrets } from '../src/kamal/index.ts';
 import type { HookArgs, HookName, StepNotes } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
 import { eitherRendering, type Context } from './context.ts';
-import { isKamal1 } from './project.ts';
+import { isKamal1, type Kamal1Project, type Project } from './project.ts';
 import { failure } from './failures.ts';
 import { whileHeartbeating } from './remote-step.ts';
-import { kamalTime } from './who.ts';
+import { kamalTime, type Who } from './who.ts';
 
 /**
  * Hooks run on the worker, in the project, with Kamal's environment (Kamal 2.12: `run_hook`). A hook may do anything,
@@ -22,13 +22,14 @@ export function hookActivities(context: Context) {
   return {
     async runHook(args: HookArgs): Promise<StepNotes> {
       const project = await eitherRendering(context, args);
-      const file = isKamal1(project) ? kamal1.hook.hookFile(project.deployment, kamal1HookOf(project.snapshot.hooks.present, args.hook)) : hooks.hookFile(project.deployment, args.hook);
+      const secrets = isKamal1(project) || args.hook === 'pre-connect' ? await context.store.secrets(project) : undefined;
+      const { file, env: kamals } = hookCall(project, args, secrets);
       const marks = join(context.logDirectory, args.run, 'hooks');
       await mkdir(marks, { recursive: true, mode: 0o700 });
       const mark = join(marks, args.stepId.replaceAll(/[^\w.-]+/g, '-'));
       const earlier = await endOfEarlierAttempt(mark, args);
 
-      const env = { ...context.env(), ...(await kamalsEnv(context, project, args)), BACTRIAN_STEP: args.stepId };
+      const env = { ...context.env(), ...kamals, BACTRIAN_STEP: args.stepId };
       const command = isAbsolute(file) ? file : join(context.projectDir, file);
       const logFile = `${mark}.log`;
       const code = earlier ?? (await whileHeartbeating(() => runToEnd(command, context.projectDir, env, mark, logFile, context.scrub)));
@@ -44,12 +45,19 @@ export function kamal1HookOf(present: readonly string[], hook: HookName): string
   return present.includes(own) ? own : hook;
 }
 
-/** Kamal 2 gives `pre-connect` all secrets; Kamal 1 has all hooks see what `.env` says (Kamal 1.9: `Commands::Hook`). */
-async function kamalsEnv(context: Context, project: Awaited<ReturnType<typeof eitherRendering>>, args: HookArgs): Promise<Record<string, string>> {
-  const facts = { at: kamalTime(), performer: project.who.performer, version: project.deployment.version, hosts: args.hosts };
-  if (isKamal1(project)) return { ...(await context.store.secrets(project)).values(), ...kamal1.hook.hookEnv(project.deployment, { ...facts, command: 'downgrade' }) };
-  const secrets = args.hook === 'pre-connect' ? await context.store.secrets(project) : undefined;
-  return hooks.hookEnv(project.deployment, { ...facts, roles: project.snapshot.selection.roles, locked: args.locked, command: 'upgrade' }, secrets);
+/**
+ * What a hook is run as: its file (absolute, or in the project) and what Kamal adds to its environment. Kamal 2 gives
+ * `pre-connect` all secrets; Kamal 1 has all hooks see what `.env` says (Kamal 1.9: `Commands::Hook`).
+ *
+ * @param secrets those of the project, for the hooks that get them
+ */
+export function hookCall(project: (Project | Kamal1Project) & { who: Who }, { hook, hosts, locked }: Pick<HookArgs, 'hook' | 'hosts' | 'locked'>, secrets: Secrets | undefined): { file: string; env: Record<string, string> } {
+  const facts = { at: kamalTime(), performer: project.who.performer, version: project.deployment.version, hosts };
+  if (isKamal1(project)) {
+    const file = kamal1.hook.hookFile(project.deployment, kamal1HookOf(project.snapshot.hooks.present, hook));
+    return { file, env: { ...secrets?.values(), ...kamal1.hook.hookEnv(project.deployment, { ...facts, command: 'downgrade' }) } };
+  }
+  return { file: hooks.hookFile(project.deployment, hook), env: hooks.hookEnv(project.deployment, { ...facts, roles: project.snapshot.selection.roles, locked, command: 'upgrade' }, secrets) };
 }
 
 /**

@@ -29,9 +29,10 @@ export interface CheckedDeployment {
  * Checks one destination: the project, and unless `offline` its hosts. A project that is still one of Kamal 1 is looked
  * at as `bactrian convert` would leave it; nothing is written into it.
  *
- * @throws CommandError when there is no such configuration
+ * @param say tells a person what is being done
+ * @throws CommandError when there is no such configuration, or the hook pre-connect fails
  */
-export async function checkDeployment(options: CheckOptions): Promise<CheckedDeployment> {
+export async function checkDeployment(options: CheckOptions, say: (line: string) => void): Promise<CheckedDeployment> {
   const at = new ItemsAt('project');
   const done = (more: CheckItem[] = []): CheckedDeployment => ({
     items: [...at.items, ...more],
@@ -48,9 +49,9 @@ export async function checkDeployment(options: CheckOptions): Promise<CheckedDep
       for (const { file, line, what, todo } of left) at.warn('convert', `${line === null ? file : `${file}:${line}`}: ${what}`, todo);
     }
     hooks(at, project, kamal1);
-    if (!kamal1 && renames.length === 0) return done(await checkLoaded(at, options, (text) => text));
+    if (!kamal1 && renames.length === 0) return done(await checkLoaded(at, options, say, (text) => text));
     const texts = new Map(kamal1 ? files.map(({ file, after }) => [file, after]) : []);
-    return await inConvertedCopy(dir, texts, renames, async (copy) => done(await checkLoaded(at, { ...options, project: copy }, (text) => text.replaceAll(copy, dir))));
+    return await inConvertedCopy(dir, texts, renames, async (copy) => done(await checkLoaded(at, { ...options, project: copy }, say, (text) => text.replaceAll(copy, dir))));
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     at.fail('config-unreadable', `${error.place.file}:${error.place.line ?? 1}: ${error.message}`, 'the file has to be YAML even when its ERB is left out of account');
@@ -58,7 +59,7 @@ export async function checkDeployment(options: CheckOptions): Promise<CheckedDep
   }
 }
 
-async function checkLoaded(at: ItemsAt, options: CheckOptions, inPlace: (text: string) => string): Promise<CheckItem[]> {
+async function checkLoaded(at: ItemsAt, options: CheckOptions, say: (line: string) => void, inPlace: (text: string) => string): Promise<CheckItem[]> {
   let loaded: LoadedProject;
   try {
     loaded = await openProject(options);
@@ -80,7 +81,7 @@ async function checkLoaded(at: ItemsAt, options: CheckOptions, inPlace: (text: s
     if (problems.length === 0) at.ok('secrets', `secrets resolve (${count} value${count === 1 ? '' : 's'})`);
     for (const warning of warningsOf(loaded, secrets)) at.warn('config-warning', inPlace(warning), 'as Kamal does it: nothing, if it is meant');
     if (problems.length > 0) notLookedAt(at, options);
-    return options.offline || problems.length > 0 ? [] : await checkHosts(loaded, secrets, options);
+    return options.offline || problems.length > 0 ? [] : await checkHosts(loaded, secrets, options, say);
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;
     addProblem(at, 'secrets', { file: error.file, line: error.line, column: null, key: error.key, found: '', expected: '', message: error.message }, inPlace);

@@ -9,15 +9,24 @@ import { wayBackHosts } from '../plan/way-back.ts';
 import { primaryHostOf } from '../plan/workflow-id.ts';
 import type { AccessoryMode } from '../../workflows/types.ts';
 import { appGeneration } from '../plan/generation.ts';
-import { SshError } from '../ssh/error.ts';
+import { SshError, type SshErrorKind } from '../ssh/error.ts';
 import type { SshConnection } from '../ssh/types.ts';
 import { SshPool } from '../ssh/pool.ts';
 import type { LoadedKamal1Project, LoadedProject } from './project.ts';
 
+/** A host that could not be looked at. */
+export interface Unreachable {
+  host: string;
+  message: string;
+  hint: string;
+  /** Nobody answered there, as it is while a VPN is down; false where an answer was a refusal. */
+  noWay: boolean;
+}
+
 export interface FleetProbe {
   facts: HostFacts[];
   /** Hosts that could not be looked at, with what to do about it. */
-  unreachable: { host: string; message: string; hint: string }[];
+  unreachable: Unreachable[];
 }
 
 export interface FleetWish {
@@ -29,6 +38,8 @@ export interface FleetWish {
   /** Called with each selected host whose Docker answers, while the connection is open. */
   also?: (connection: SshConnection, facts: HostFacts) => Promise<void>;
 }
+
+const NO_WAY: readonly SshErrorKind[] = ['unreachable', 'refused', 'timeout', 'lost'];
 
 /** Hosts looked at at once. */
 const AT_ONCE = 30;
@@ -86,7 +97,7 @@ export async function probeHosts(deployment: Pick<Deployment, 'ssh'>, secrets: S
         probe.facts.push(await look(await pool.get(host)));
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
-        probe.unreachable.push({ host, message: error.message, hint: error.hint });
+        probe.unreachable.push({ host, message: error.message, hint: error.hint, noWay: NO_WAY.includes(error.kind) });
       }
     }
   };

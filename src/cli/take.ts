@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Direction } from '../../workflows/types.ts';
+import type { Secrets } from '../kamal/index.ts';
 import { isDone, type FleetPlan } from '../plan/plan.ts';
 import { projectState } from '../temporal/state.ts';
 import { askFor } from './confirm.ts';
@@ -9,6 +10,7 @@ import { failureRules } from './failure-options.ts';
 import { follow } from './follow.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { staleLock } from './locks.ts';
+import { afterPreConnect, byPreConnect } from './pre-connect.ts';
 import type { FleetProbe } from './probe-fleet.ts';
 import type { EitherProject } from './project.ts';
 import { lostEnv, renderPlan, renderRefusals } from './render/plan.ts';
@@ -23,6 +25,7 @@ import { count } from './values.ts';
 export interface Way<Probe extends FleetProbe> {
   direction: Direction;
   project: EitherProject;
+  secrets: Secrets;
   /** The hosts of the run, in its order. */
   hosts: readonly string[];
   /** Worth knowing before anything else. */
@@ -55,8 +58,8 @@ export async function take<Probe extends FleetProbe>(out: Output, options: Start
     let worker = null as Promise<void> | null;
     const summonWorker = () => (worker ??= startWorker(project, session)).catch(() => undefined);
     if (options.confirmed && !options.dryRun) void summonWorker();
-    const probe = await way.probe();
-    if (probe.unreachable.length > 0) throw unreachable(probe, project);
+    const { probe, hookRan } = await byPreConnect(() => way.probe(), { project, hosts: way.hosts, secrets: way.secrets, skipHooks: options.skipHooks === true, say: (line) => out.tell(line) });
+    if (probe.unreachable.length > 0) throw unreachable(probe, project, hookRan);
     const { strategy, accessories } = options;
     const plan = way.plan(probe);
     out.tell(renderPlan(plan, { name: deployment.name, direction, strategy, rolling: options.rolling === true, accessories, approve: options.approve }));
@@ -101,12 +104,12 @@ export async function take<Probe extends FleetProbe>(out: Output, options: Start
   }
 }
 
-function unreachable({ unreachable: hosts }: FleetProbe, { snapshot }: EitherProject): CommandError {
+function unreachable({ unreachable: hosts }: FleetProbe, { snapshot }: EitherProject, hookRan: boolean): CommandError {
   return new CommandError(
     EXIT.refused,
     [
       ...hosts.flatMap(({ message, hint }) => [`${red('✗')} ${message}`, `  ${dim(hint)}`]),
-      ...(snapshot.hooks.present.includes('pre-connect') ? [dim('The plan looks at the hosts before the run calls the hook pre-connect: if that opens the way to them, run it by hand first.')] : []),
+      ...(hosts.some(({ noWay }) => noWay) ? afterPreConnect(snapshot, hookRan) : []).map((line) => dim(line)),
       '',
       'Nothing was changed on any host.',
     ].join('\n'),

@@ -19,6 +19,7 @@ export function checkCommand(program: Command): void {
     .option('-h, --hosts <hosts>', 'only these hosts, separated by commas, wildcards with *')
     .option('-r, --roles <roles>', 'only these roles, separated by commas, wildcards with *')
     .option('-p, --primary', 'only the primary host')
+    .option('-H, --skip-hooks', "don't run the hook pre-connect where hosts aren't reached")
     .option('--version <version>', 'as an upgrade that boots this version of the app');
   acceptanceOptions(choiceOptions(command, UPGRADE_CHOICES))
     .option('--accept-lost-env', ACCEPT_LOST_ENV)
@@ -42,7 +43,7 @@ async function check(options: Options): Promise<number> {
   const all: CheckItem[] = [];
   let unreadable = false;
   for (const destination of destinations(options)) {
-    const checked = await checkDeployment({ ...options, destination });
+    const checked = await checkDeployment({ ...options, destination }, (line) => out.tell(line));
     if (options.allDestinations && destination === undefined && checked.needsDestination) continue;
     unreadable ||= checked.unreadable;
     if (options.allDestinations) out.say(`\n${bold(`== ${destination ?? '(no destination)'}`)}`);

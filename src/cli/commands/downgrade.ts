@@ -56,6 +56,7 @@ async function downgrade(options: DowngradeOptions): Promise<number> {
   return await take(new Output(options), options, {
     direction: 'downgrade',
     project,
+    secrets,
     hosts: wayBackHosts(deployment, snapshot.selection),
     warnings: snapshot.warnings,
     probe: () => probeWayBack(project, secrets, { prove: strategy === 'auto' || strategy === 'handover' }),

@@ -50,6 +50,7 @@ async function upgrade(options: UpgradeOptions): Promise<number> {
   return await take(new Output(options), options, {
     direction: 'upgrade',
     project,
+    secrets,
     hosts: deployment.hosts,
     warnings: warningsOf(project, secrets),
     probe: () => probeFleet(project, secrets, { probeUrls, accessories, prove: provesHandover(options) }),
