@@ -1,3 +1,4 @@
+import { OWNER_LABEL } from '../src/plan/facts.ts';
 import { shellQuote, auditor, line, type Deployment, type Secrets } from '../src/kamal/index.ts';
 import { SshPool } from '../src/ssh/pool.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
@@ -110,6 +111,14 @@ export async function eitherRendering(context: Context, args: Pick<StepArgs, 'di
 /** The fence's file on a host: one a deployment, since two of them may be upgraded on one host at once. */
 export function fenceOf(deployment: Pick<Deployment, 'name'>): string {
   return shellQuote(`fence-${deployment.name}`);
+}
+
+/**
+ * Says whose run a second proxy is of: its folder is in the home of whoever logged in for it, which another deployment's
+ * user may have no way to look into.
+ */
+export function ownerLabel(deployment: Pick<Deployment, 'name'>): string {
+  return shellQuote(`${OWNER_LABEL}=${deployment.name}`);
 }
 
 /** The second kamal-proxy, which proves the app before the published one takes over. */

@@ -8,6 +8,7 @@ import type { PrepareKamal1Script, TraefikScript } from './script/kamal1/prepare
 import type { PruneKamal1Script } from './script/kamal1/prune.ts';
 import type { VerifyKamal1Script } from './script/kamal1/verify.ts';
 import { inLoginShell, q } from './script/words.ts';
+import { ownerLabel } from './context.ts';
 
 /** What the scripts of the way back are rendered from. */
 export interface Kamal1Rendering {
@@ -76,7 +77,7 @@ function traefikScript(deployment: kamal1.Kamal1Deployment, step: Kamal1Step): T
   const warmName = warmTraefikName(step.run);
   const steered = step.strategy === 'handover' && ports !== null ? [...new Set(ports.map(({ containerPort }) => containerPort))] : null;
   const publish = (steered ?? []).map((port) => `$WARM_${port}:${port}`);
-  return { image, create, replacedName, warm: { name: warmName, run: inLoginShell(line(kamal1.traefik.run(deployment, { name: warmName, restart: 'no', publish }))), steered } };
+  return { image, create, replacedName, warm: { name: warmName, run: inLoginShell(line(kamal1.traefik.run(deployment, { name: warmName, restart: 'no', publish, label: ownerLabel(deployment) }))), steered } };
 }
 
 /** The random parts of one role's boot. */

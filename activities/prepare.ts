@@ -5,7 +5,7 @@ import { accessoriesToJoin, notAcceptedPlaces, placeInWords, SAID, wantedAddress
 import type { RoleOrder } from '../workflows/types.ts';
 import type { PrepareHostArgs, StepNotes } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
-import { fenceOf, rendering, warmName, type Context } from './context.ts';
+import { fenceOf, ownerLabel, rendering, warmName, type Context } from './context.ts';
 import { secretsFailure, type Project } from './project.ts';
 import { certificatesToCarry } from './certificates.ts';
 import { failure } from './failures.ts';
@@ -130,7 +130,7 @@ function proxyScript(deployment: Deployment, args: PrepareHostArgs): ProxyScript
     // Without `proxy: run:` the files of Kamal's boot_config decide, so the host is asked (Kamal 2.12: proxy boot).
     image: configured ? `"${configured.image}"` : `${file('image', PROXY_REPOSITORY)}:${file('image_version', MINIMUM_PROXY_VERSION)}`,
     create: inLoginShell(line(proxy.run(deployment, args.host, { verb: 'create' }))),
-    runWarm: inLoginShell(line(proxy.run(deployment, args.host, { name: warm, publish: steered ? ['$WARM_80:80', '$WARM_443:443'] : false, restart: 'no' }))),
+    runWarm: inLoginShell(line(proxy.run(deployment, args.host, { name: warm, publish: steered ? ['$WARM_80:80', '$WARM_443:443'] : false, restart: 'no', label: ownerLabel(deployment) }))),
     steered,
     warmName: args.strategy === 'kamal' ? null : warm,
     volume: proxy.PROXY_STATE_VOLUME,

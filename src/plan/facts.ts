@@ -133,6 +133,8 @@ export type Generation = 'kamal1' | 'kamal2' | 'mixed' | 'empty';
 
 /** The name that Kamal 1 gives its proxy's container. */
 export const TRAEFIK = 'traefik';
+/** The label of a second proxy that has the name of the deployment whose run made it. */
+export const OWNER_LABEL = 'bactrian';
 /** The name that Kamal 2 gives its proxy's container. */
 export const KAMAL_PROXY = 'kamal-proxy';
 /** Kamal 2's network. */

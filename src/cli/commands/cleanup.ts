@@ -37,7 +37,7 @@ async function cleanup(options: CleanupOptions): Promise<number> {
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
   try {
     const open = await openRunOf(session, project.workflowId);
-    const stdin = cleanupScript({ fence: fenceOf(deployment), open: open === null ? [] : [open], dryRun: options.dryRun === true });
+    const stdin = cleanupScript({ fence: fenceOf(deployment), deployment: deployment.name, open: open === null ? [] : [open], dryRun: options.dryRun === true });
     const done = await Promise.all(
       deployment.hosts.map(async (host) => {
         try {

@@ -19,6 +19,8 @@ export interface ProxyVariant {
   readonly publish?: boolean | readonly string[];
   /** Restart policy, `unless-stopped` unless given. */
   readonly restart?: string;
+  /** A label, `name=value`. */
+  readonly label?: string;
 }
 
 /**
@@ -36,8 +38,8 @@ export function run(d: Deployment, host: string, variant: ProxyVariant = {}): Co
   return pipe(bootConfig(d, variant), xargs(docker(...base(variant), ...volumeArgs(d.directories.appsConfig, d.directories.appsConfigInContainer), ...publish(variant, []))));
 }
 
-function base({ verb = 'run', name = PROXY_CONTAINER, restart = 'unless-stopped' }: ProxyVariant): string[] {
-  return [verb, '--name', name, '--network', 'kamal', ...(verb === 'run' ? ['--detach'] : []), '--restart', restart, '--volume', `${PROXY_STATE_VOLUME}:${PROXY_STATE_PATH}`];
+function base({ verb = 'run', name = PROXY_CONTAINER, restart = 'unless-stopped', label }: ProxyVariant): string[] {
+  return [verb, '--name', name, '--network', 'kamal', ...(verb === 'run' ? ['--detach'] : []), '--restart', restart, ...(label === undefined ? [] : ['--label', label]), '--volume', `${PROXY_STATE_VOLUME}:${PROXY_STATE_PATH}`];
 }
 
 function publish({ publish: wanted = true }: ProxyVariant, configured: readonly string[]): readonly string[] {

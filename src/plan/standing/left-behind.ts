@@ -1,4 +1,4 @@
-import { containerNamed, inKamalNetwork, TRAEFIK, type JournalFacts, type LockFacts } from '../facts.ts';
+import { containerNamed, inKamalNetwork, OWNER_LABEL, TRAEFIK, type JournalFacts, type LockFacts } from '../facts.ts';
 import { heldInWords, releaseInWords } from '../lock-words.ts';
 import { accessoryContainer, containersOf } from '../running.ts';
 import { HOME, span, type Oddity } from './oddity.ts';
@@ -41,6 +41,9 @@ function runOddities({ facts: { journals }, open, now }: Seen): Oddity[] {
   });
 }
 
+/** The name of a second proxy, but for its run. */
+const WARM = /^(?:kamal-proxy|traefik)-warm-/;
+
 const ACTS: Record<string, string> = {
   container: 'made the container', stopped: 'stopped', started: 'started', renamed: 'renamed', policy: 'changed the restart policy of', steered: 'steered requests to',
   guarded: 'shut the ports of its second proxy', directory: 'made the directory', file: 'wrote the file', 'replaced-file': 'wrote the file', network: 'made the network',
@@ -54,13 +57,14 @@ function actInWords({ last }: JournalFacts): string {
   return /^[0-9a-f]{64}$/.test(object) ? `${words} ${object.slice(0, 12)}` : `${words} ${object}`.trim();
 }
 
-/** Second proxies and the rules that lead to them, of runs that aren't open. */
-function steeringOddities({ facts, rules, open }: Seen): Oddity[] {
+/** Second proxies and the rules that lead to them, of runs that aren't open. Those of another deployment are its own. */
+function steeringOddities({ facts, rules, open, deployment: { service, destination } }: Seen): Oddity[] {
+  const name = destination === null ? service : `${service}-${destination}`;
+  const others = facts.containers.filter(({ labels }) => (labels[OWNER_LABEL] ?? name) !== name).map((container) => container.name.replace(WARM, ''));
   const warm = facts.containers.flatMap(({ name, running }) => {
-    const run = /^(?:kamal-proxy|traefik)-warm-(.+)$/.exec(name)?.[1];
-    return run === undefined ? [] : [{ run, name, running }];
+    return WARM.test(name) ? [{ run: name.replace(WARM, ''), name, running }] : [];
   });
-  const runs = [...new Set([...warm.map(({ run }) => run), ...(rules ?? []).map(({ run }) => run)])].filter((run) => !(open.asked && open.run === run));
+  const runs = [...new Set([...warm.map(({ run }) => run), ...(rules ?? []).map(({ run }) => run)])].filter((run) => !others.includes(run) && !(open.asked && open.run === run));
   return runs.map((run): Oddity => {
     const count = rules?.find((each) => each.run === run)?.count ?? 0;
     const proxies = warm.filter((each) => each.run === run).map(({ name, running }) => `${name}, which ${running ? 'runs' : 'is stopped'}`);

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAnswer } from '../../../activities/script/answer.ts';
 import { cleanupScript } from '../../../activities/script/cleanup.ts';
 import { LocalHost } from './local-host.ts';
@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 async function cleanup(dryRun: boolean) {
-  const { code, output } = await host.sh('PATH=$PWD/bin:$PATH sh -s', cleanupScript({ fence: "'fence-shop'", open: ['run-open'], dryRun }));
+  const { code, output } = await host.sh('PATH=$PWD/bin:$PATH sh -s', cleanupScript({ fence: "'fence-shop'", deployment: 'shop', open: ['run-open'], dryRun }));
   expect(code, output).toBe(0);
   return readAnswer(output).notes;
 }
@@ -51,6 +51,35 @@ it('takes away what runs that are over left, and nothing of an open one, of one 
   expect(readFileSync(host.path('removed'), 'utf8')).toBe('rm -f 77\n');
   const restored = readFileSync(host.path('restored'), 'utf8');
   expect(restored.match(/^-D .*bactrian \S+/gm)?.map((rule) => rule.split(' ').at(-1)).sort()).toEqual(['run-lost', 'run-over']);
+});
+
+describe('a run whose folder is in the home of another SSH user', () => {
+  beforeEach(async () => {
+    await host.sh('rm -rf .kamal/bactrian/*');
+    writeFileSync(host.path('rules'), ['run-7', 'run-8'].map((run) => `-A INPUT -m comment --comment "bactrian ${run} keep until 7" -j ACCEPT\n`).join(''));
+  });
+  /** An engine with the second proxy of run-7. */
+  const warmOf = (label: string) =>
+    writeFileSync(host.path('bin/docker'), `#!/bin/sh\ncase "$*" in version*|"inspect -f "*" kamal-proxy") echo true ;; "ps -a --format "*) echo kamal-proxy-warm-run-7 ;; "ps -aq "*proxy-warm-run-7*) echo 77 ;; "inspect -f "*bactrian*" 77") echo "${label}" ;; "rm -f 77") echo "$*" >> removed ;; *) exit 1 ;; esac\n`, { mode: 0o755 });
+
+  it("is not touched where its second proxy says that it is another deployment's", async () => {
+    warmOf('blog');
+    expect(await cleanup(false)).toEqual(['removed 1 rule of run run-8']);
+    expect(host.has('removed')).toBe(false);
+  });
+
+  it('is cleaned up where it is over and of this deployment', async () => {
+    warmOf('shop');
+    expect(await cleanup(false)).toEqual(['removed 1 rule and the warm proxy of run run-7', 'removed 1 rule of run run-8']);
+  });
+
+  it('is not touched while a step of it is at work', async () => {
+    warmOf('');
+    const step = host.start('exec sh -c "while :; do sleep 1; done" bactrian run-7 1000 2 1');
+    await host.until(() => readFileSync(`/proc/${step.pid}/cmdline`, 'utf8').includes('\0run-7\0'));
+    expect(await cleanup(false)).toEqual(['a step of run run-7 is at work here: left alone', 'removed 1 rule of run run-8']);
+    expect(host.has('removed')).toBe(false);
+  });
 });
 
 it('only says so when it is asked to', async () => {

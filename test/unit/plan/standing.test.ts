@@ -123,6 +123,8 @@ describe('what is left behind', () => {
     const rules = [{ run: 'run-7', count: 9 }, { run: 'run-8', count: 1 }];
     expect(said('a', [app('web'), TRAEFIK, warm], {}, { rules })).toEqual(['warn steering: left of run run-7: 9 packet filter rules and kamal-proxy-warm-run-7, which runs', 'warn steering: left of run run-8: 1 packet filter rule']);
     expect(said('a', [app('web'), TRAEFIK, warm], {}, { rules, open: { asked: true, run: 'run-7' } })).toEqual(['warn steering: left of run run-8: 1 packet filter rule']);
+    const blogs: ContainerWish = { ...warm, labels: { bactrian: 'blog' } };
+    expect(said('a', [app('web'), TRAEFIK, blogs], {}, { rules })).toEqual(['warn steering: left of run run-8: 1 packet filter rule']);
   });
 });
 

@@ -9,6 +9,8 @@ export interface TraefikVariant {
   readonly verb?: 'run' | 'create';
   readonly name?: string;
   readonly restart?: string;
+  /** A label, `name=value`. */
+  readonly label?: string;
   /** The configuration's ports, or these in their place: `host port:container port`. */
   readonly publish?: 'configured' | readonly string[];
   /** Image to use in place of the configured one, such as the id of one that is pulled. */
@@ -16,10 +18,10 @@ export interface TraefikVariant {
 }
 
 /** Starts Traefik (Kamal 1.9: `Commands::Traefik#run`). */
-export function run(d: Kamal1Deployment, { verb = 'run', name = 'traefik', restart = 'unless-stopped', publish = 'configured', image }: TraefikVariant = {}): Command {
+export function run(d: Kamal1Deployment, { verb = 'run', name = 'traefik', restart = 'unless-stopped', publish = 'configured', label, image }: TraefikVariant = {}): Command {
   const { traefik } = d;
   return docker(
-    verb, `--name ${name}`, ...(verb === 'run' ? ['--detach'] : []), '--restart', restart, ...(publish === 'configured' ? traefik.publishArgs : publish.flatMap((port) => ['--publish', port])),
+    verb, `--name ${name}`, ...(verb === 'run' ? ['--detach'] : []), '--restart', restart, ...(label === undefined ? [] : ['--label', label]), ...(publish === 'configured' ? traefik.publishArgs : publish.flatMap((port) => ['--publish', port])),
     '--volume', '/var/run/docker.sock:/var/run/docker.sock', ...envArgs(traefik.env, envFile(d)), ...d.loggingArgs, ...traefik.labelArgs, ...(publish === 'configured' ? traefik.optionArgs : traefik.unpublishedOptionArgs),
     image ?? traefik.image, ...traefik.cmdArgs,
   );
