@@ -47,7 +47,7 @@ let interrupted = false;
 const program = new Command('downtime')
   .description('Takes a fleet of real Docker hosts to Kamal 2, and back, under load, again and again: bactrian by each strategy, and real Kamal.')
   .option('--quick', `${mainRows.join(' and ')} once: under ten minutes`, false)
-  .option('--row <name>', `only this row (again for more): ${rows.map(({ name }) => name).join(', ')}`, collect, [])
+  .option('--row <name>', `only this row (again for more, in that order): ${rows.map(({ name }) => name).join(', ')}`, collect, [])
   .option('--by <name>', `only this contender (again for more): ${contenders.join(', ')}`, collect, [])
   .option('--repetitions <n>', 'how often each is tried', wholeNumber, 3)
   .option('--results <folder>', 'where downtime.json and downtime.svg go', fileURLToPath(new URL('results', import.meta.url)))
@@ -171,8 +171,8 @@ function choose({ quick, row, by, repetitions }: Options): Wanted[] {
   if (unknown.length > 0) throw new Error(`no row or contender '${unknown.join("', '")}'; see --help`);
   const names = row.length > 0 ? row : quick ? mainRows : rows.map(({ name }) => name);
   const times = Array.from({ length: quick ? 1 : repetitions }, (_, index) => index + 1);
-  const wanted = rows
-    .filter(({ name }) => names.includes(name))
+  const wanted = [...new Set(names)]
+    .flatMap((name) => rows.filter((each) => each.name === name))
     .flatMap((each) => times.flatMap((repetition) => each.by.filter((contender) => by.length === 0 || by.includes(contender)).map((contender) => ({ row: each, contender, repetition }))));
   if (wanted.length === 0) throw new Error(`${by.join(', ')} takes no part in ${names.join(', ')}; see --help`);
   return wanted;

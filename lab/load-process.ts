@@ -14,7 +14,7 @@ import type { LoadPlan, LoadStream } from './load.ts';
 import { LoadMeter } from './load-meter.ts';
 
 /** More than that open at once and the generator, not the fleet, would be measured. */
-const mostUnderWay = 1000;
+const mostEver = 16_000;
 /** News of a connection's end takes no longer than that, the delays of a busy machine included. */
 const idleCloseMs = 1000;
 
@@ -26,6 +26,8 @@ const streams = plan.streams.map((stream) => ({
   agent: agentFor(stream),
   due: 0,
 }));
+/** As many as may wait at once when requests are held, and none is answered until it would be given up. */
+const mostUnderWay = Math.min(mostEver, Math.max(1000, plan.timeoutSeconds * plan.streams.reduce((sum, { perSecond }) => sum + perSecond, 0)));
 let underWay = 0;
 
 /** Each new connection checks the server's certificate anew: none takes an earlier one's session up. */

@@ -5,9 +5,9 @@ const together: Record<Contender, number> = { handover: 55, swap: 25, kamal: 25,
 /** One host after the other: the two web hosts' waits for kept connections add up. */
 const hostByHost: Record<Contender, number> = { handover: 105, swap: 40, kamal: 45, 'real Kamal': 25 };
 /** Hosts restored, the load without an upgrade, the load's beginning and end, the look at what is there. */
-const aroundIt = 30;
+const aroundIt = 20;
 /** The hosts brought up, an upgrade that isn't counted, and the hosts taken away. */
-export const setUpSeconds = 120;
+export const setUpSeconds = 80;
 
 /** How long one trial takes on two idle cores, in seconds, with all that belongs to it. */
 export function secondsFor(row: Row, contender: Contender): number {

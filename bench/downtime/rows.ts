@@ -45,8 +45,8 @@ const main: Row = {
 
 const proxied: readonly Contender[] = ['handover', 'swap', 'real Kamal'];
 
-// Real Kamal 1.9.3, which alone has a `downgrade`, can't be installed where only PyPI is: peer.ts has its figures.
-const back: Row = { ...main, name: 'back', title: 'the way back to Kamal 1, all hosts together', goes: 'downgrade', from: 'upgraded', ends: 'kamal1', by: ['handover', 'swap'] };
+// Kamal 1.9.3, which alone has a `downgrade`, can't be installed where only PyPI is: its order can be followed, and peer.ts has its figures.
+const back: Row = { ...main, name: 'back', title: 'the way back to Kamal 1, all hosts together', goes: 'downgrade', from: 'upgraded', ends: 'kamal1', by: ['handover', 'swap', 'kamal'] };
 
 /** The main row, then one factor at a time, then the way back. */
 export const rows: readonly Row[] = [
@@ -70,7 +70,7 @@ export const rows: readonly Row[] = [
   { ...main, name: 'load', title: '200 requests/s', perSecond: 200, by: proxied },
   { ...main, name: 'again', title: 'run again on an upgraded fleet', from: 'upgraded', by: ['handover', 'real Kamal'] },
   back,
-  { ...back, name: 'back-rolling', title: 'the way back, host by host', rolling: true },
+  { ...back, name: 'back-rolling', title: 'the way back, host by host', rolling: true, by: ['handover', 'swap'] },
 ];
 
 /** What `--quick` measures: each way once. */

@@ -58,6 +58,7 @@ describe('promises', () => {
       ['no loss', 'handover', 'held'],
       ['end', 'swap', 'not measured'],
       ['swap gap', 'swap', 'not measured'],
+      ['end', 'kamal', 'not measured'],
     ]);
   });
 });
