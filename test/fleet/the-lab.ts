@@ -46,9 +46,9 @@ export async function locks(): Promise<string[]> {
  * Waits until a run has come to a certain act on a host, as the journal there tells it before it happens.
  * @param line of the journal, as an extended regular expression
  */
-export async function until(host: string, line: string, journal: 'app' | 'accessories' | 'lock' = 'app', seconds = 60): Promise<void> {
+export async function until(host: string, line: string, journal: 'app' | 'accessories' | 'lock' = 'app', seconds = 60, on: Lab = lab): Promise<void> {
   const waiting = `n=0; until grep -Eqs '${line}' .kamal/bactrian/*/${journal}.journal; do n=$((n + 1)); [ $n -lt ${seconds * 40} ] || exit 1; sleep 0.025; done`;
-  const ended = await lab.exec(host, waiting, { timeoutMs: (seconds + 10) * 1000 });
+  const ended = await on.exec(host, waiting, { timeoutMs: (seconds + 10) * 1000 });
   if (ended.code !== 0) throw new Error(`${host}'s ${journal} journal got no line '${line}' within ${seconds} s`);
 }
 

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { realKamal } from '../../lab/kamal.ts';
-import { startLoad } from '../../lab/load.ts';
-import type { RunningLoad } from '../../lab/load.ts';
 import type { StreamSummary } from '../../lab/load-meter.ts';
 import { must } from '../../lab/run.ts';
 import { serveTls, servedCertificate, tlsHosts } from '../../lab/tls.ts';
@@ -11,6 +9,7 @@ import type { FleetResult } from '../../workflows/types.ts';
 import { formsOf, secretsIn } from './leaks.ts';
 import { Shop } from './shop.ts';
 import { lab } from './the-lab.ts';
+import { ACCEPTED_WITH_TLS, startTlsLoad } from './tls.ts';
 
 /** What Traefik keeps its certificates in, with their keys. */
 interface AcmeJson {
@@ -26,9 +25,6 @@ interface Upgraded {
   serials: { before: string[]; after: string[] };
   streams: StreamSummary[];
 }
-
-/** Traefik sends whoever asks for anything over HTTP to HTTPS; kamal-proxy knows its own names only. */
-const accepted = ['by ip', 'unknown host'].flatMap((who) => [`http ${who} /up`, `http ${who} /`]).join(',');
 
 describe('TLS: what Traefik held, kamal-proxy serves', () => {
   const [elliptic, rsa] = tlsHosts(lab);
@@ -56,24 +52,12 @@ describe('TLS: what Traefik held, kamal-proxy serves', () => {
     await shop.configure({ changes: { drain_timeout: 4, servers: { web: { hosts: [host.address] } }, proxy: { ssl: true, hosts: names } } });
   }
 
-  async function load({ host, names }: typeof elliptic & {}): Promise<RunningLoad> {
-    const stream = { perSecond: 4, expect: 'labapp ', address: host.address, authority };
-    return await startLoad({
-      maxSeconds: 300,
-      timeoutSeconds: 5,
-      streams: names.flatMap((name) => [
-        { ...stream, name: `${name}, new`, url: `https://${name}/` },
-        { ...stream, name: `${name}, kept`, url: `https://${name}/`, keepAlive: true },
-      ]),
-    });
-  }
-
   async function upgrade(tls: typeof elliptic & {}): Promise<Upgraded> {
     const { host, names } = tls;
     const serials = () => Promise.all(names.map((name) => servedCertificate(host.address, name, authority)));
     const before = await serials();
-    const running = await load(tls);
-    const ended = await shop.upgrade('-h', host.address, '--accept-answers', accepted);
+    const running = await startTlsLoad(tls, authority);
+    const ended = await shop.upgrade('-h', host.address, '--accept-answers', ACCEPTED_WITH_TLS);
     const streams = await running.stop();
     return { names, code: ended.code, said: ended.stderr, result: ended.result, serials: { before, after: ended.code === 0 ? await serials() : [] }, streams };
   }
@@ -121,7 +105,7 @@ describe('TLS: what Traefik held, kamal-proxy serves', () => {
 
   it('real Kamal deploys on, with that certificate', async () => {
     await configureFor(elliptic);
-    const running = await load(elliptic);
+    const running = await startTlsLoad(elliptic, authority);
     await must(realKamal(), ['deploy', '-P', '--version', 'v2', '-h', elliptic.host.address], { cwd: shop.dir, env: shop.env });
     const streams = await running.stop();
     expect(streams.map(({ lost, reasons }) => ({ lost, reasons }))).toEqual(streams.map(() => ({ lost: 0, reasons: {} })));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { loadOn, startLoad } from '../../lab/load.ts';
+import { rulesLeft } from './handover.ts';
 import { Shop } from './shop.ts';
 import { asItWas, fleetAsItWas, lab, listFleet, locks } from './the-lab.ts';
 import { presentState, upgradedState } from './upgraded.ts';
@@ -13,18 +14,21 @@ describe('an app that never gets healthy', () => {
   afterAll(() => shop.close());
 
   it.each([
-    ['on one host', { NEVER_HEALTHY_ON: lab.host('h2').address }],
-    ['on all hosts', { NEVER_HEALTHY: '1' }],
-  ])('%s costs no request and changes nothing', async (_, clear) => {
+    ['on one host, with handover', 'handover', { NEVER_HEALTHY_ON: lab.host('h2').address }],
+    ['on one host, with swap', 'swap', { NEVER_HEALTHY_ON: lab.host('h2').address }],
+    ['on all hosts, with handover', 'handover', { NEVER_HEALTHY: '1' }],
+  ])('%s: costs no request and changes nothing', async (_, strategy, clear) => {
     await lab.restore();
     await shop.configure({ changes: { env: { clear } } });
     const before = await listFleet();
-    const load = await startLoad(loadOn(lab, 20));
-    const ended = await shop.upgrade();
-    const streams = await load.stop();
+    const loads = await Promise.all([false, true].map((keepAlive) => startLoad(loadOn(lab, 10, { keepAlive }))));
+    const ended = await shop.upgrade('--strategy', strategy);
+    const streams = (await Promise.all(loads.map((load) => load.stop()))).flat();
 
     expect(ended.code, ended.stderr).toBe(1);
+    expect(streams).toHaveLength(8);
     for (const stream of streams) expect(stream, stream.name).toMatchObject({ lost: 0, good: stream.sent });
+    for (const host of ['h1', 'h2']) expect(await rulesLeft(host), host).toBe('');
     expect(fleetAsItWas(await listFleet())).toEqual(fleetAsItWas(before));
     expect(await locks()).toEqual([]);
     expect(ended.stderr).toContain('labapp: DATABASE_URL is not reachable, refusing to be healthy');

@@ -53,9 +53,10 @@ function missing(name: string): never {
  * For runs that something came in the way of: the same end, but that a step which ran twice may have written its line of
  * the audit log twice.
  * @param moreEnv variables that the test's own configuration adds
+ * @param hosts those that the run took; default all
  */
-export async function expectUpgraded({ moreEnv = [] }: { moreEnv?: string[] } = {}): Promise<void> {
-  const present = await presentState();
+export async function expectUpgraded({ moreEnv = [], hosts }: { moreEnv?: string[]; hosts?: readonly string[] } = {}): Promise<void> {
+  const present = await presentState(hosts);
   const wanted = await upgradedState();
   const once = (lines: string[]) => [...new Set(lines)].sort();
   for (const [name, host] of Object.entries(present)) {
