@@ -24,6 +24,11 @@ const dnsTellPort = 8055;
 const acmePort = 14000;
 const rootsPort = 15000;
 
+/** The address of the ACME server's directory, for clients on the lab's hosts. */
+export function acmeDirectory(lab: Topology): string {
+  return `https://${lab.gateway}:${acmePort}/dir`;
+}
+
 /**
  * Starts the ACME server in the lab's own network namespace, with a DNS server that knows these names, unless it runs.
  * @param folder for its configuration, keys and logs
@@ -33,7 +38,7 @@ const rootsPort = 15000;
 export async function startAcmeServer(lab: Topology, folder: string, names: ReadonlyMap<string, readonly string[]>): Promise<AcmeServer> {
   await mkdir(folder, { recursive: true });
   const server: AcmeServer = {
-    directory: `https://${lab.gateway}:${acmePort}/dir`,
+    directory: acmeDirectory(lab),
     serverCertificate: join(folder, 'server.pem'),
     authority: join(folder, 'authority.pem'),
   };

@@ -6,10 +6,11 @@ import { connect } from 'node:tls';
 
 import { join as shellJoin } from 'shlex';
 
-import { startAcmeServer } from './acme.ts';
+import { acmeDirectory, startAcmeServer } from './acme.ts';
 import type { AcmeServer } from './acme.ts';
 import { bootWeb, rolesOf, runTraefik } from './kamal1.ts';
 import type { Lab } from './lab.ts';
+import type { Changes } from './project.ts';
 import { eventually } from './run.ts';
 import type { HostPlace } from './topology.ts';
 
@@ -80,28 +81,44 @@ async function awaitServed(lab: Lab, authority: string): Promise<void> {
   );
 }
 
-/** What a reboot of Traefik and of the app does after such a change of the configuration. */
-function commands(lab: Lab, { host, names, key, volume }: TlsHost, { directory }: AcmeServer): string[] {
-  const resolver = (setting: string) => `--certificatesResolvers.letsencrypt.acme.${setting}`;
-  const traefik = runTraefik({
-    options: ['--publish', '443:443', '--volume', volume, '--volume', '/root/pebble.pem:/pebble.pem', '--env', 'LEGO_CA_CERTIFICATES=/pebble.pem'],
-    args: [
-      '--entryPoints.https.address=:443',
-      '--entryPoints.http.http.redirections.entryPoint.to=https',
-      '--entryPoints.http.http.redirections.entryPoint.scheme=https',
-      resolver('email=owner@shop.test'),
-      resolver('storage=/letsencrypt/acme.json'),
-      resolver('httpChallenge=true'),
-      resolver('httpChallenge.entryPoint=http'),
-      resolver(`caServer=${directory}`),
-      ...(key === 'RSA4096' ? [] : [resolver(`keyType=${key}`)]),
-    ],
-  });
-  const routing = {
-    'traefik.http.routers.labapp-web.rule': names.map((name) => `Host(\`${name}\`)`).join(' || '),
-    'traefik.http.routers.labapp-web.entrypoints': 'https',
-    'traefik.http.routers.labapp-web.tls.certresolver': 'letsencrypt',
+/** Traefik's arguments and mounts, and the labels of the app, as `traefik:` and `labels:` of a Kamal 1 configuration have them. */
+function settings({ names, key, volume }: TlsHost, directory: string) {
+  const resolver = 'certificatesResolvers.letsencrypt.acme';
+  return {
+    options: { publish: ['443:443'], volume: [volume, '/root/pebble.pem:/pebble.pem'], env: 'LEGO_CA_CERTIFICATES=/pebble.pem' },
+    args: {
+      'entryPoints.https.address': ':443',
+      'entryPoints.http.http.redirections.entryPoint.to': 'https',
+      'entryPoints.http.http.redirections.entryPoint.scheme': 'https',
+      [`${resolver}.email`]: 'owner@shop.test',
+      [`${resolver}.storage`]: '/letsencrypt/acme.json',
+      [`${resolver}.httpChallenge`]: true,
+      [`${resolver}.httpChallenge.entryPoint`]: 'http',
+      [`${resolver}.caServer`]: directory,
+      ...(key === 'RSA4096' ? {} : { [`${resolver}.keyType`]: key }),
+    },
+    labels: {
+      'traefik.http.routers.labapp-web.rule': names.map((name) => `Host(\`${name}\`)`).join(' || '),
+      'traefik.http.routers.labapp-web.entrypoints': 'https',
+      'traefik.http.routers.labapp-web.tls.certresolver': 'letsencrypt',
+    },
   };
+}
+
+/** Changes that make of a lab's Kamal 1 configuration one for that host alone, with the certificates that {@link serveTls} has it get. */
+export function kamal1Tls(lab: Lab, tls: TlsHost): Changes {
+  const { options, args, labels } = settings(tls, acmeDirectory(lab.topology));
+  return { servers: { web: { hosts: [tls.host.address], labels } }, traefik: { options, args } };
+}
+
+/** What a reboot of Traefik and of the app does after such a change of the configuration. */
+function commands(lab: Lab, tls: TlsHost, { directory }: AcmeServer): string[] {
+  const { host } = tls;
+  const { options, args, labels: routing } = settings(tls, directory);
+  const traefik = runTraefik({
+    options: [...options.publish.flatMap((port) => ['--publish', port]), ...options.volume.flatMap((volume) => ['--volume', volume]), '--env', options.env],
+    args: Object.entries(args).map(([name, value]) => `--${name}=${value}`),
+  });
   return [
     'cat > pebble.pem; mkdir -p letsencrypt; touch letsencrypt/acme.json; chmod 600 letsencrypt/acme.json',
     'docker rm -f traefik labapp-web-v1 > /dev/null; rm -rf .kamal/cords/labapp-web-*',

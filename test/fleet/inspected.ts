@@ -11,8 +11,8 @@ const OWN = new Set([
 /** What `docker inspect` says of all containers of a host, by name, but for ids and times. */
 export async function inspected(host: string): Promise<Record<string, Json>> {
   const { stdout } = await lab.exec(host, 'docker inspect $(docker ps -aq)');
-  const containers = (JSON.parse(stdout) as { [key: string]: Json }[]).map((each) => settled(each) as { [key: string]: Json });
-  return Object.fromEntries(containers.map((each): [string, Json] => [String(each['Name']).slice(1), each]).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const containers = (JSON.parse(stdout) as { Name: string; [key: string]: Json }[]).map((each): [string, Json] => [settledText(each.Name.slice(1)), settled(each)]);
+  return Object.fromEntries(containers.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Only those that run. */

@@ -12,7 +12,7 @@ import { Context } from '../../../activities/context.ts';
 import { hookActivities } from '../../../activities/hooks.ts';
 import { keepSnapshot } from '../../../activities/project.ts';
 import { reportActivities } from '../../../activities/report.ts';
-import { loadProject } from '../../../src/kamal/index.ts';
+import { kamal1, loadProject } from '../../../src/kamal/index.ts';
 import type { FleetResult } from '../../../workflows/types.ts';
 
 const SECRET = 'correct-horse-battery';
@@ -38,7 +38,7 @@ afterEach(async () => {
   rmSync(projectDir, { recursive: true });
 });
 
-function hook(text: string, name = args.hook): void {
+function hook(text: string, name: string = args.hook): void {
   const file = join(projectDir, '.kamal', 'hooks', name);
   writeFileSync(file, `#!/bin/sh\n${text}\n`);
   chmodSync(file, 0o755);
@@ -62,6 +62,18 @@ describe('a hook', () => {
     hook('echo "$REGISTRY_PASSWORD" > seen', 'pre-connect');
     await run({ hook: 'pre-connect', locked: false });
     expect(read('seen')).toBe(`${SECRET}\n`);
+  });
+
+  it.each([
+    ["Kamal 1's where the project has one", ['pre-traefik-reboot', 'pre-proxy-reboot'], 'pre-traefik-reboot'],
+    ["Kamal 2's where it has no other", ['pre-proxy-reboot'], 'pre-proxy-reboot'],
+  ])('of a gate on the way back is %s, with what Kamal 1 tells it', async (_, names, expected) => {
+    for (const name of names) hook('echo "${0##*/} $KAMAL_HOSTS $KAMAL_COMMAND ${REGISTRY_PASSWORD:-none}" > seen', name);
+    writeFileSync(join(projectDir, 'config', 'deploy.yml'), DEPLOY.replace(/builder.*\n/, ''));
+    writeFileSync(join(projectDir, '.env'), `REGISTRY_PASSWORD=${SECRET}\n`);
+    const digest = await keepSnapshot(join(projectDir, 'state', 'snapshots'), await kamal1.loadKamal1Project({ projectDir, env: { VERSION: 'v1' } }));
+    await run({ digest, hook: 'pre-proxy-reboot' });
+    expect(read('seen')).toBe(`${expected} 10.0.0.1,10.0.0.2 downgrade ${SECRET}\n`);
   });
 
   it('that fails says with what, and where its output is: scrubbed, for its owner only', async () => {
