@@ -11,6 +11,7 @@ import { writeProject } from '../lab/project.ts';
 import { must, run } from '../lab/run.ts';
 import type { Bench } from './downtime/contest.ts';
 import { minutesFor, setUpSeconds } from './downtime/estimate.ts';
+import { counts } from './downtime/figures.ts';
 import { Ledger, presentCircumstances } from './downtime/ledger.ts';
 import { describeMachine } from './downtime/machine.ts';
 import { failing, findingsOf } from './downtime/promises.ts';
@@ -133,7 +134,7 @@ async function measure(bench: Bench, left: readonly Wanted[], ledger: Ledger): P
       await ledger.add({ row: row.name, contender, repetition, takenAt: new Date(began).toISOString(), seconds, control, trial });
       const shortly = `lost ${trial.lost} of ${trial.requests}, longest gap ${trial.gapMs} ms, ${trial.wall.toFixed(1)} s, exit code ${trial.code}`;
       const rest = left.slice(index + 1).map((each): [Row, Contender] => [each.row, each.contender]);
-      say(`${row.name} · ${contender} · ${repetition}: ${shortly}${control.lost > 0 ? `; THE CONTROL LOST ${control.lost}` : ''}${rest.length > 0 ? `; about ${minutesFor(rest, made)} minutes left` : ''}`);
+      say(`${row.name} · ${contender} · ${repetition}: ${shortly}${counts({ contender, trials: [trial], controls: [control] }) ? '' : `; DOES NOT COUNT: the control sent ${control.requests} of ${control.due} and lost ${control.lost}`}${rest.length > 0 ? `; about ${minutesFor(rest, made)} minutes left` : ''}`);
     } catch (error) {
       // What was being measured is ended by Ctrl-C too.
       if (interrupted) break;

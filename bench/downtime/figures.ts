@@ -63,9 +63,12 @@ export function figuresOf(trials: readonly Trial[]): Figures {
   };
 }
 
-/** An entry counts only if the load alone, without an upgrade, lost nothing. */
+/** Less of what is due than that, and the machine is too busy for the load: it would measure itself. */
+const leastOfWhatIsDue = 0.9;
+
+/** An entry counts only if the load alone, without an upgrade, was sent and lost nothing. */
 export function counts(entry: Entry): boolean {
-  return entry.controls.every(({ lost }) => lost === 0);
+  return entry.controls.every(({ lost, requests, due }) => lost === 0 && requests >= leastOfWhatIsDue * due);
 }
 
 /** Medians of one entry as shares of another's; undefined where the row lacks one of the two. */

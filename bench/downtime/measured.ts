@@ -13,8 +13,9 @@ export interface Requests {
 
 /** What one web host's clients waited, in milliseconds. */
 export interface HostGap {
-  /** The longest time without an answer, but for what follows. */
+  /** The longest time without an answer, but for what follows, and when in the load it began. */
   gapMs: number;
+  gapAtMs?: number;
   /** The longest time for which requests were held while the accessory rebooted; they are answered late. */
   heldMs: number;
   /** How long no proxy ran: one `docker stop` and one `docker start`, as the script on the host measured them. */
@@ -68,7 +69,7 @@ export function gapsByHost(streams: readonly StreamSummary[], result: FleetResul
     const gap: HostGap = { gapMs: 0, heldMs: 0, ...(swaps[name] !== undefined && { swapMs: swaps[name] }) };
     for (const { atMs, ms } of stream.gaps) {
       if (reboots.some(({ from, to }) => atMs < to && atMs + ms > from)) gap.heldMs = Math.max(gap.heldMs, ms);
-      else gap.gapMs = Math.max(gap.gapMs, ms);
+      else if (ms > gap.gapMs) Object.assign(gap, { gapMs: ms, gapAtMs: atMs });
     }
     hosts[name] = gap;
   }
@@ -87,12 +88,22 @@ function swapsByHost(result: FleetResult | null, nameOf: (address: string) => st
   return swaps;
 }
 
-/** bactrian's steps on each host, in seconds, from its own record. */
-export function stepsByHost(result: FleetResult | null, nameOf: (address: string) => string): Record<string, Record<string, number>> {
-  const hosts: Record<string, Record<string, number>> = {};
+/** When a step began and ended, in seconds since the load began. */
+export interface Times {
+  from: number;
+  to: number;
+}
+
+/**
+ * bactrian's steps on each host, from its own record.
+ * @param loadBegan milliseconds since the epoch
+ */
+export function stepsByHost(result: FleetResult | null, nameOf: (address: string) => string, loadBegan: number): Record<string, Record<string, Times>> {
+  const hosts: Record<string, Record<string, Times>> = {};
+  const since = (ms: number): number => round((ms - loadBegan) / 1000);
   for (const { host, steps } of [...(result?.hosts ?? []), ...(result?.accessories ?? [])]) {
     for (const { name, startedAt, endedAt } of steps) {
-      if (endedAt !== null) hosts[nameOf(host)] = { ...hosts[nameOf(host)], [name]: round((endedAt - startedAt) / 1000) };
+      if (endedAt !== null) hosts[nameOf(host)] = { ...hosts[nameOf(host)], [name]: { from: since(startedAt), to: since(endedAt) } };
     }
   }
   return hosts;

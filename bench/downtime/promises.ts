@@ -54,7 +54,7 @@ const rules: readonly Rule[] = [
     what: ({ succeeds }) => (succeeds ? 'the change of proxies loses no request' : 'an app that never becomes healthy costs no request'),
     of: ({ succeeds }, contender) => contender === 'handover' || (contender === 'swap' && !succeeds),
     judge: (entry) => {
-      if (!counts(entry)) return lostByControls(entry);
+      if (!counts(entry)) return whyItDoesNotCount(entry);
       const worst = entry.trials.reduce((most, trial) => (trial.lost > most.lost ? trial : most));
       if (worst.lost === 0) return { held: true, found: `none of ${entry.trials.map(({ requests }) => requests).join(', ')}` };
       const kinds = clientKinds.flatMap((kind) => (kind !== 'accessory' && worst.byKind[kind]?.lost ? [`${worst.byKind[kind].lost} ${kind}`] : []));
@@ -66,7 +66,7 @@ const rules: readonly Rule[] = [
     what: () => `longest gap under ${mostOfTheSwap} × (docker stop + docker start)`,
     of: ({ succeeds, from, goes }, contender) => contender === 'swap' && succeeds && (goes === 'downgrade' || from !== 'upgraded'),
     judge: (entry) => {
-      if (!counts(entry)) return lostByControls(entry);
+      if (!counts(entry)) return whyItDoesNotCount(entry);
       const hosts = entry.trials.flatMap(({ gaps }) => Object.values(gaps));
       const shares = hosts.flatMap(({ gapMs, swapMs }) => (swapMs === undefined ? [] : [{ gapMs, swapMs, share: gapMs / swapMs }]));
       if (shares.length < hosts.length || shares.length === 0) return 'a host did not say how long its stop and start took';
@@ -131,12 +131,13 @@ export function failing(findings: readonly Finding[]): Finding[] {
   return findings.filter(({ standing, asked }) => standing === 'not held' || (standing === 'not measured' && asked));
 }
 
-function lostByControls({ controls }: Entry): string {
-  return `the load lost ${controls.map(({ lost }) => lost).join(', ')} without an upgrade`;
+function whyItDoesNotCount({ controls }: Entry): string {
+  const sent = controls.map(({ requests, due }) => `${requests} of ${due}`).join(', ');
+  return controls.some(({ lost }) => lost > 0) ? `without an upgrade, too, the load lost ${controls.map(({ lost }) => lost).join(', ')}` : `this machine is too busy for the load: ${sent} requests were sent without an upgrade`;
 }
 
 /** How much of a handover's time is waiting for connections, which are closed by nobody else's wish. */
 function handingOver(trials: Entry['trials']): string {
-  const longest = trials.map(({ steps }) => Math.max(0, ...Object.values(steps).map((host) => Object.entries(host).reduce((sum, [name, seconds]) => (handing.test(name) ? sum + seconds : sum), 0))));
+  const longest = trials.map(({ steps }) => Math.max(0, ...Object.values(steps).map((host) => Object.entries(host).reduce((sum, [name, { from, to }]) => (handing.test(name) ? sum + to - from : sum), 0))));
   return `; up to ${Math.max(...longest).toFixed(1)} s of it a host's handing over, clients that keep connections included`;
 }

@@ -21,7 +21,7 @@ export function renderResults(results: readonly RowResult[]): string {
         row.name,
         entry.contender,
         shown(requests, 0),
-        doesCount ? shown(lost, 0) : 'control lost too',
+        doesCount ? shown(lost, 0) : `does not count (${shown(lost, 0)})`,
         shown(inSeconds(gapMs), 2),
         shown(inSeconds(heldMs), 2),
         shown(wall, 1),

@@ -5,7 +5,7 @@ import { serveTls } from '../../lab/tls.ts';
 import { compete, writeProjectFor } from './contest.ts';
 import type { Bench } from './contest.ts';
 import { byKind, gapsByHost, kindOf, round, stepsByHost, sumOf } from './measured.ts';
-import type { ClientKind, HostGap, Requests } from './measured.ts';
+import type { ClientKind, HostGap, Requests, Times } from './measured.ts';
 import type { Contender, Row } from './rows.ts';
 import { httpSite, httpsSite, loadFor } from './site.ts';
 
@@ -36,12 +36,14 @@ export interface Trial {
   /** What was run over SSH, by host. */
   commands: Record<string, number>;
   /** bactrian's steps on each host, from its own record. */
-  steps: Record<string, Record<string, number>>;
+  steps: Record<string, Record<string, Times>>;
 }
 
 /** A load without an upgrade, right before a trial on the same hosts. */
 export interface Control extends Requests {
   reasons: Record<string, number>;
+  /** How many requests were due in that time; a machine that is too busy sends less. */
+  due: number;
 }
 
 const controlSeconds = 5;
@@ -59,11 +61,13 @@ export async function tryOnce(bench: Bench, row: Row, contender: Contender): Pro
   await writeProjectFor(bench, row, site);
   await lab.forgetCommands();
 
-  const quiet = await startLoad(loadFor(site, row));
+  const plan = loadFor(site, row);
+  const quiet = await startLoad(plan);
   await pause(controlSeconds * 1000);
   const before = sumOf(await quiet.stop());
+  const due = Math.round(controlSeconds * plan.streams.reduce((sum, { perSecond }) => sum + perSecond, 0));
 
-  const load = await startLoad(loadFor(site, row));
+  const load = await startLoad(plan);
   const loadBegan = Date.now();
   await pause(pauseMs);
   const began = performance.now();
@@ -80,7 +84,7 @@ export async function tryOnce(bench: Bench, row: Row, contender: Contender): Pro
   const gaps = gapsByHost(streams, ended.result, nameOf, loadBegan);
   const there = Object.values(hosts).every((state) => state === row.ends) && (ended.code === 0) === row.succeeds;
   return {
-    control: { requests: before.requests, lost: before.lost, reasons: before.reasons },
+    control: { requests: before.requests, lost: before.lost, reasons: before.reasons, due },
     trial: {
       code: ended.code,
       wall: round(wall),
@@ -99,7 +103,7 @@ export async function tryOnce(bench: Bench, row: Row, contender: Contender): Pro
       accessoryRequests: accessory.requests,
       accessoryLost: accessory.lost,
       commands,
-      steps: stepsByHost(ended.result, nameOf),
+      steps: stepsByHost(ended.result, nameOf, loadBegan),
     },
   };
 }

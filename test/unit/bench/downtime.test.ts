@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { chartOf } from '../../../bench/downtime/chart.ts';
 import { minutesFor, secondsFor } from '../../../bench/downtime/estimate.ts';
 import { figuresOf, ratio, spreadOf } from '../../../bench/downtime/figures.ts';
-import { byKind, gapsByHost } from '../../../bench/downtime/measured.ts';
+import { byKind, gapsByHost, stepsByHost } from '../../../bench/downtime/measured.ts';
 import { rows } from '../../../bench/downtime/rows.ts';
 import type { StreamSummary } from '../../../lab/load-meter.ts';
 import type { FleetResult, HostResult } from '../../../workflows/types.ts';
@@ -47,9 +47,15 @@ describe('what was measured', () => {
     const streams = [stream('10.0.0.1 new', { gaps: [{ atMs: 1000, ms: 950 }, { atMs: 5200, ms: 1400 }] }), stream('10.0.0.2 new', {}), stream('10.0.0.2 kept', { gaps: [{ atMs: 1, ms: 9999 }] })];
     // The load began at 10 s, so the accessory was rebooted from 5 s to 6 s of it.
     expect(gapsByHost(streams, result as unknown as FleetResult, (address) => address, 10_000)).toEqual({
-      '10.0.0.1': { gapMs: 950, heldMs: 1400, swapMs: 900 },
+      '10.0.0.1': { gapMs: 950, gapAtMs: 1000, heldMs: 1400, swapMs: 900 },
       '10.0.0.2': { gapMs: 0, heldMs: 0 },
     });
+  });
+});
+
+describe('steps', () => {
+  it('are told in seconds since the load began', () => {
+    expect(stepsByHost({ hosts: [host('10.0.0.1', '')], accessories: [] } as unknown as FleetResult, () => 'h1', -500)).toEqual({ h1: { 'hand over to kamal-proxy': { from: 0.5, to: 0.5 } } });
   });
 });
 

@@ -12,7 +12,7 @@ export function rowNamed(name: string): Row {
 
 /** A contender's trials that nobody made, after controls that lost nothing. */
 export function entry(contender: Contender, trials: Trial[]): Entry {
-  return { contender, trials, controls: trials.map(() => ({ requests: 100, lost: 0, reasons: {} })) };
+  return { contender, trials, controls: trials.map(() => ({ requests: 100, lost: 0, reasons: {}, due: 100 })) };
 }
 
 /** A trial that nobody made: nothing lost, no gap, all hosts where they belong. */

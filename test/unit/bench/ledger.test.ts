@@ -58,5 +58,5 @@ describe('the ledger of a benchmark', () => {
 });
 
 function line(some: Partial<LedgerLine>): LedgerLine {
-  return { row: 'main', contender: 'handover', repetition: 1, takenAt: '2026-11-25T00:00:00.000Z', seconds: 80, control: { requests: 1, lost: 0, reasons: {} }, trial: trial(), ...some };
+  return { row: 'main', contender: 'handover', repetition: 1, takenAt: '2026-11-25T00:00:00.000Z', seconds: 80, control: { requests: 1, lost: 0, reasons: {}, due: 1 }, trial: trial(), ...some };
 }

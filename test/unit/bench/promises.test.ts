@@ -41,14 +41,17 @@ describe('promises', () => {
   });
 
   it('say how much of a handover\'s time is handing over', () => {
-    const steps = { h1: { prepare: 3, 'hand over to kamal-proxy': 32.5 }, h2: { 'hand over to kamal-proxy': 31 } };
+    const steps = { h1: { prepare: { from: 0, to: 3 }, 'hand over to kamal-proxy': { from: 3, to: 35.5 } }, h2: { 'hand over to kamal-proxy': { from: 3, to: 34 } } };
     const findings = judge('main', [entry('handover', [trial({ steps })]), entry('real Kamal', [trial()])]);
     expect(of(findings, 'time', 'handover').found).toContain('up to 32.5 s');
   });
 
-  it('are not judged by losses where the load alone lost something', () => {
-    const noisy = { ...entry('handover', [trial({ lost: 1 })]), controls: [{ requests: 100, lost: 1, reasons: {} }] };
-    expect(of(judge('main', [noisy]), 'no loss', 'handover')).toMatchObject({ standing: 'not measured', found: 'the load lost 1 without an upgrade' });
+  it.each([
+    [{ requests: 100, lost: 1, due: 100 }, 'without an upgrade, too, the load lost 1'],
+    [{ requests: 60, lost: 0, due: 100 }, 'this machine is too busy for the load: 60 of 100 requests were sent without an upgrade'],
+  ])('are not judged by losses where the load alone did not go well: %j', (control, why) => {
+    const noisy = { ...entry('handover', [trial({ lost: 1 })]), controls: [{ ...control, reasons: {} }] };
+    expect(of(judge('main', [noisy]), 'no loss', 'handover')).toMatchObject({ standing: 'not measured', found: why });
   });
 
   it('of the way back are not held against figures that were made elsewhere', () => {
