@@ -16,6 +16,8 @@ export interface Finding {
   standing: 'held' | 'not held' | 'not measured';
   /** What was found, or why nothing was. */
   found: string;
+  /** False where there is no trial to judge by. */
+  tried: boolean;
   /** Part of what was to be measured in this run: then it is a failure if it wasn't. */
   asked: boolean;
 }
@@ -114,11 +116,12 @@ export function findingsOf(
       const result = results.find((each) => each.row.name === row.name);
       const entry = result?.entries.find((each) => each.contender === contender);
       const failed = failures.find((each) => each.row === row.name && each.contender === contender);
+      const tried = entry !== undefined;
       return rules
         .filter((rule) => rule.of(row, contender))
         .map((rule): Finding => {
-          const about = { row: row.name, contender, promised: rule.promised, what: rule.what(row), asked: asked(row, contender) };
-          const verdict = result === undefined || entry === undefined || entry.trials.length === 0 ? (failed?.message.split('\n')[0] ?? 'not run') : rule.judge(entry, result);
+          const about = { row: row.name, contender, promised: rule.promised, what: rule.what(row), tried, asked: asked(row, contender) };
+          const verdict = result === undefined || entry === undefined ? (failed?.message.split('\n')[0] ?? 'not run') : rule.judge(entry, result);
           if (typeof verdict === 'string') return { ...about, standing: 'not measured', found: verdict };
           return { ...about, standing: verdict.held ? 'held' : 'not held', found: verdict.found };
         });

@@ -39,21 +39,29 @@ export function renderResults(results: readonly RowResult[]): string {
   return [table.toString(), ...notes].join('\n');
 }
 
-/** What was promised and what was found; promises that nobody asked to be judged in one line each. */
+/** What was promised and what was found. What there is no trial for has one line a reason, not one a promise. */
 export function renderPromises(findings: readonly Finding[]): string {
   const table = new Table({ head: ['', 'row', 'by', 'promise', 'found'], style: { head: [], border: [] } });
   const marks = { held: '✓ held', 'not held': '✗ not held', 'not measured': '? not measured' };
-  for (const { row, contender, what, standing, found, asked } of findings) {
-    if (standing !== 'not measured' || asked) table.push([marks[standing], row, contender, what, found]);
-  }
-  const others = findings.filter(({ standing, asked }) => standing === 'not measured' && !asked);
-  const broken = failing(findings);
+  const judged = findings.filter(({ tried }) => tried);
+  for (const { row, contender, what, standing, found } of judged) table.push([marks[standing], row, contender, what, found]);
+  const untried = findings.filter(({ tried }) => !tried);
+  const broken = failing(judged).map(({ row, contender, what, standing, found }) => `${standing.toUpperCase()}: ${row}, ${contender}: ${what}: ${found}`);
+  const missing = failing(untried);
+  const lines = [...broken, ...[...new Set(missing.map(({ found }) => found))].map((found) => `NOT MEASURED: ${named(missing.filter((each) => each.found === found))}: ${found}`)];
+  const others = untried.filter(({ asked }) => !asked);
   return [
     'Promises',
-    table.toString(),
-    ...(others.length > 0 ? [`not measured in this run: ${[...new Set(others.map(({ row }) => row))].map((row) => `${row} (${[...new Set(others.filter((each) => each.row === row).map(({ contender }) => contender))].join(', ')})`).join(' · ')}`] : []),
-    broken.length === 0 ? 'all that was measured was held' : broken.map(({ row, contender, what, standing, found }) => `${standing.toUpperCase()}: ${row}, ${contender}: ${what}: ${found}`).join('\n'),
+    ...(judged.length > 0 ? [table.toString()] : []),
+    ...(others.length > 0 ? [`not part of this run: ${named(others)}`] : []),
+    ...(lines.length > 0 ? lines : ['all that was measured was held']),
   ].join('\n');
+}
+
+/** Rows, each with those whose part in it is meant. */
+function named(findings: readonly Finding[]): string {
+  const names = [...new Set(findings.map(({ row }) => row))];
+  return names.map((name) => `${name} (${[...new Set(findings.filter(({ row }) => row === name).map(({ contender }) => contender))].join(', ')})`).join(' · ');
 }
 
 function inSeconds({ min, median, max }: Spread): Spread {

@@ -82,8 +82,17 @@ describe('a benchmark', () => {
   it('ends by naming which promise of which row, and what else was not measured', () => {
     const text = renderPromises(judge('never-healthy', [entry('handover', [trial({ lost: 1, byKind: { new: { requests: 10, lost: 1 } }, reasons: { 'HTTP 404': 1 } })])]));
     expect(text.split('\n').at(-1)).toBe('NOT HELD: never-healthy, handover: an app that never becomes healthy costs no request: 1 of 1000 lost (1 new): HTTP 404');
-    expect(text).toContain('main (handover, swap, kamal) ·');
+    expect(text).toContain('not part of this run: main (handover, swap, kamal) ·');
     expect(text).toContain('never-healthy (swap) ·');
+  });
+
+  it('that was cut off names what it lacks in one line', () => {
+    const text = renderPromises(findingsOf([], rows, ({ name }) => ['main', 'back'].includes(name)));
+    expect(text.split('\n').at(-1)).toBe('NOT MEASURED: main (handover, swap, kamal) · back (handover, swap, kamal): not run');
+  });
+
+  it('without a broken promise says so', () => {
+    expect(renderPromises(judge('back', [entry('kamal', [trial()])])).split('\n').at(-1)).toBe('all that was measured was held');
   });
 });
 
