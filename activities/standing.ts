@@ -6,34 +6,53 @@ import { containersOf } from '../src/plan/running.ts';
 import type { Seen } from '../src/plan/standing/seen.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import { healthOf } from './check.ts';
+import { fenceOf } from './context.ts';
+import { BACTRIAN_DIRECTORY } from './script/bootstrap.ts';
 import { checkScript } from './script/check.ts';
 import { ALL_RULES } from './script/cleanup.ts';
 import { STEERING } from './script/steer.ts';
+import { WATCH } from './script/watch.ts';
 
 /** Milliseconds: a dozen words with a busy Docker. */
 const TIMEOUT_MS = 60_000;
 
-/** Prints the runs that have packet filter rules, each with how many; nothing where they can't be looked at. */
-const RULES_SCRIPT = `RUN=none; D=none
-${STEERING}
+/**
+ * Prints the runs that have packet filter rules, each with how many and whether a process lets its second proxy go;
+ * nothing where rules can't be looked at. Another deployment's runs are not ours to tell of.
+ *
+ * @param fence the deployment's name in the journals, quoted
+ */
+function rulesScript(fence: string): string {
+  return `RUN=none; D=none; B=${BACTRIAN_DIRECTORY}
+${STEERING}${WATCH}
 ${ALL_RULES}
-rules() { firewall && { printf '\\n@@rules\\n'; all_rules | sort | uniq -c; }; :; }
+rules() {
+  firewall || return 0
+  printf '\\n@@rules\\n'
+  all_rules | sort | uniq -c | while read -r n r; do
+    [ ! -f "$B/$r/of" ] || [ "$(cat "$B/$r/of")" = ${fence} ] || continue
+    SR=$r; SD=$B/$r
+    if is_retiring; then echo "$n $r retiring"; else echo "$n $r"; fi
+  done
+}
 # Whole before it begins: sudo may read what is its stdin, and that is this script.
-rules < /dev/null`;
+rules < /dev/null; :`;
+}
 
 /**
  * What of a host's standing the common look doesn't tell: whether the app answers its health path, and rules that steer
  * requests. Changes nothing on the host.
  *
+ * @param owner whose runs are told of
  * @param deployment null for a Kamal 1 configuration: its containers check themselves
  * @throws SshError
  */
-export async function lookAtStanding(connection: SshConnection, deployment: Deployment | null, facts: HostFacts): Promise<Pick<Seen, 'health' | 'rules'>> {
-  const { stdout } = await connection.exec('sh -s', { stdin: RULES_SCRIPT, timeoutMs: TIMEOUT_MS });
+export async function lookAtStanding(connection: SshConnection, owner: Parameters<typeof fenceOf>[0], deployment: Deployment | null, facts: HostFacts): Promise<Pick<Seen, 'health' | 'rules'>> {
+  const { stdout } = await connection.exec('sh -s', { stdin: rulesScript(fenceOf(owner)), timeoutMs: TIMEOUT_MS });
   const lines = sectionsOf(stdout).get('rules')?.split('\n');
   const rules = lines?.flatMap((line) => {
-    const [count, run] = line.trim().split(' ');
-    return run === undefined ? [] : [{ run, count: Number(count) }];
+    const [count, run, retiring] = line.trim().split(' ');
+    return run === undefined ? [] : [{ run, count: Number(count), retiring: retiring !== undefined }];
   });
   return { rules: rules ?? null, health: deployment === null ? [] : await healthOfAll(connection, deployment, facts) };
 }

@@ -46,7 +46,7 @@ export async function lookAtFleet(options: ProjectOptions, tell: (hosts: number)
   const closer = new Map<string, Pick<Seen, 'health' | 'rules'>>();
   const probe = await probeHosts(deployment, await secretsForSsh(either), [...hosts, primary], async (connection) => {
     const facts = await lookAt(connection, deployment);
-    if (facts.dockerVersion !== null && hosts.includes(connection.host)) closer.set(connection.host, await lookAtStanding(connection, either.kamal === 2 ? either.project.deployment : null, facts));
+    if (facts.dockerVersion !== null && hosts.includes(connection.host)) closer.set(connection.host, await lookAtStanding(connection, deployment, either.kamal === 2 ? either.project.deployment : null, facts));
     return facts;
   });
   const now = Date.now();

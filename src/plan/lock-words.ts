@@ -32,7 +32,8 @@ export function heldInWords({ path, details }: Pick<LockFacts, 'path' | 'details
   const words = readLockWords(details);
   if (words === null) return `${held}: ${details.replaceAll('\n', ', ')}`;
   const since = words.since === null ? '' : ` since ${new Date(words.since).toISOString().slice(0, 16).replace('T', ' ')} UTC${age(words.since)}`;
-  return `${held} by ${words.by}${since}: ${words.message || 'no message'}${words.version === null ? '' : `, version ${words.version}`}`;
+  // Kamal asks `git config user.name`, which may say nothing.
+  return `${held}${words.by === '' ? '' : ` by ${words.by}`}${since}: ${words.message || 'no message'}${words.version === null ? '' : `, version ${words.version}`}`;
 }
 
 /** What to do about it. Each Kamal looks at a place of its own only. */

@@ -37,9 +37,14 @@ export async function go(shop: Shop, direction: Direction, ...more: string[]): P
   return await shop.bactrian(direction, '-y', ...(direction === 'downgrade' ? ['-c', KAMAL1] : []), ...more);
 }
 
+/** What real Kamal 2 finds in the shop's shell: a version without git, and who it is that deploys. */
+function kamalsEnv(shop: Shop): NodeJS.ProcessEnv {
+  return { ...shop.env, VERSION: 'v1', GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'user.name', GIT_CONFIG_VALUE_0: 'Olga Owner' };
+}
+
 /** Runs a command of real Kamal 2 in the shop. */
 export async function kamal(shop: Shop, ...args: string[]): Promise<Ended> {
-  return await run(realKamal(), args, { cwd: shop.dir, env: { ...shop.env, VERSION: 'v1' }, timeoutMs: 180_000 });
+  return await run(realKamal(), args, { cwd: shop.dir, env: kamalsEnv(shop), timeoutMs: 180_000 });
 }
 
 /**
@@ -47,7 +52,7 @@ export async function kamal(shop: Shop, ...args: string[]): Promise<Ended> {
  * @param words of that command
  */
 export async function kamalKilledAt(shop: Shop, host: string, words: string): Promise<void> {
-  const child = spawn(realKamal(), ['upgrade', '-y', '--version', 'v1'], { cwd: shop.dir, env: { ...shop.env, VERSION: 'v1' }, stdio: 'ignore', detached: true });
+  const child = spawn(realKamal(), ['upgrade', '-y', '--version', 'v1'], { cwd: shop.dir, env: kamalsEnv(shop), stdio: 'ignore', detached: true });
   const ended = new Promise((resolve) => child.on('close', resolve));
   await eventually(`real Kamal gives ${host} the command '${words}'`, 60_000, async () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode} before`);

@@ -66,14 +66,15 @@ function steeringOddities({ facts, rules, open, deployment: { service, destinati
   });
   const runs = [...new Set([...warm.map(({ run }) => run), ...(rules ?? []).map(({ run }) => run)])].filter((run) => !others.includes(run) && !(open.asked && open.run === run));
   return runs.map((run): Oddity => {
-    const count = rules?.find((each) => each.run === run)?.count ?? 0;
+    const { count, retiring } = rules?.find((each) => each.run === run) ?? { count: 0, retiring: false };
+    if (retiring) return { id: 'steering', weight: 'note', what: `the second proxy of run ${run} lets its last connections go`, todo: null };
     const proxies = warm.filter((each) => each.run === run).map(({ name, running }) => `${name}, which ${running ? 'runs' : 'is stopped'}`);
     const cutOff = facts.journals.some((each) => each.run === run && each.journal === 'app');
     return {
       id: 'steering',
       weight: 'warn',
       what: `left of run ${run}: ${[...(count > 0 ? [`${count} packet filter rule${count === 1 ? '' : 's'}`] : []), ...proxies].join(' and ')}`,
-      todo: cutOff ? 'goes with what that run did here' : 'may still let its last connections go; later `bactrian cleanup` takes it away',
+      todo: cutOff ? 'goes with what that run did here' : '`bactrian cleanup` takes it away',
     };
   });
 }

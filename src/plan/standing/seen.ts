@@ -15,6 +15,14 @@ export interface SeenRole extends OwningRole {
   readonly proxied: boolean;
 }
 
+/** The packet filter rules that a run of ours has on a host. */
+export interface RulesSeen {
+  run: string;
+  count: number;
+  /** Its second proxy lets its last connections go, and takes itself and the rules away then. */
+  retiring: boolean;
+}
+
 /** Everything that a host's standing is judged from. */
 export interface Seen {
   facts: HostFacts;
@@ -25,8 +33,8 @@ export interface Seen {
   accessories: readonly { readonly name: string; readonly serviceName: string }[];
   /** The app's answers on its health path, of containers that don't check themselves. */
   health: readonly HealthSeen[];
-  /** Packet filter rules of ours, by run; null where they can't be looked at. */
-  rules: readonly { run: string; count: number }[] | null;
+  /** Packet filter rules of this deployment's runs; null where they can't be looked at. */
+  rules: readonly RulesSeen[] | null;
   open: OpenRun;
   /** Milliseconds since the epoch. */
   now: number;

@@ -120,9 +120,10 @@ describe('what is left behind', () => {
 
   it('rules and second proxies of runs that are not open', () => {
     const warm: ContainerWish = { ...PROXY, name: 'kamal-proxy-warm-run-7', ports: {} };
-    const rules = [{ run: 'run-7', count: 9 }, { run: 'run-8', count: 1 }];
+    const rules = [{ run: 'run-7', count: 9, retiring: false }, { run: 'run-8', count: 1, retiring: false }];
     expect(said('a', [app('web'), TRAEFIK, warm], {}, { rules })).toEqual(['warn steering: left of run run-7: 9 packet filter rules and kamal-proxy-warm-run-7, which runs', 'warn steering: left of run run-8: 1 packet filter rule']);
     expect(said('a', [app('web'), TRAEFIK, warm], {}, { rules, open: { asked: true, run: 'run-7' } })).toEqual(['warn steering: left of run run-8: 1 packet filter rule']);
+    expect(said('a', [app('web'), TRAEFIK, warm], {}, { rules: [{ run: 'run-7', count: 9, retiring: true }] })).toEqual(['note steering: the second proxy of run run-7 lets its last connections go']);
     const blogs: ContainerWish = { ...warm, labels: { bactrian: 'blog' } };
     expect(said('a', [app('web'), TRAEFIK, blogs], {}, { rules })).toEqual(['warn steering: left of run run-8: 1 packet filter rule']);
   });
