@@ -6,7 +6,7 @@ import { VOCABULARY } from './vocabulary.ts';
 import { q } from './words.ts';
 
 /** all_rules: the runs of which there are rules that steer, a line a rule. Needs the words of `STEERING`, and `firewall`. */
-export const ALL_RULES = `all_rules() { for t in iptables ip6tables; do for table in nat filter mangle; do $AS_ROOT "$t$FW-save" -t $table 2> /dev/null; done; done | sed -n 's/.*--comment "\\{0,1\\}bactrian \\([^ "]*\\) .*/\\1/p'; }`;
+export const ALL_RULES = `all_rules() { for t in iptables ip6tables; do for table in nat filter mangle; do $AS_ROOT "$t$FW-save" -t $table 2> /dev/null; done; done | sed -n 's/.*--comment "\\{0,1\\}bactrian \\([^ "]*\\) .*/\\1/p'; nft_runs; }`;
 
 /** How long it waits for a step that is at work on the host. Seconds. */
 const QUIET_SECONDS = 45;

@@ -39,8 +39,8 @@ BACTRIAN_PORT
   let_in | renew iptables filter keep && { ! over6 || let_in | renew ip6tables filter keep; } || no 'iptables takes no rules'
   [ $ip = - ] || address=$ip
   [ $ip != - ] || address=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.Gateway}} {{end}}' $proxy | tr ' ' '\\n' | grep . | head -n 1)
-  if [ "$FW_KNOWN" != docker ]; then
-    # Docker's own tables (its nftables backend) and iptables' stand at the same place, the younger ones first: a rule that only
+  if [ "$FW_KNOWN" = alone ]; then
+    # Docker's own tables (where there is no nft to make one with) and iptables' stand at the same place, the younger ones first: a rule that only
     # counts tells which, for what the host sends. Rules of others may have made the other chain earlier, which nobody can tell.
     ! $AS_ROOT iptables-save -t nat | grep '^-A PREROUTING' | grep -qv bactrian || no "iptables has rules for what comes in, which Docker's own nftables rules may precede"
     echo "-I OUTPUT 1 -p tcp -m tcp --dport $p -m addrtype --dst-type LOCAL -m comment --comment \\"bactrian $SR steer until $UNTIL\\"" | renew iptables nat steer || no 'iptables takes no rules'

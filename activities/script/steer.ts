@@ -1,3 +1,5 @@
+import { STEERING_BY_NFT } from './steer-nft.ts';
+
 /**
  * The words that steer requests past a proxy which holds a port, to another one that doesn't publish it: packet filter
  * rules ahead of Docker's, for new connections only. Established ones stay where they are (conntrack).
@@ -8,8 +10,8 @@
  * - IPv4 from outside and from the host to its own address: DNAT to A, so that the app sees the client's address;
  * - from Docker's bridges and over loopback, and all of IPv6: REDIRECT to W. A DNAT would be lost between Docker's
  *   isolated networks, can't leave loopback, and finds no IPv6 address;
- * - everything by REDIRECT where Docker keeps no chains of its own in iptables (its nftables backend, `iptables: false`),
- *   everything IPv4 by DNAT where nothing passes on what comes to W (userland-proxy off).
+ * - everything by REDIRECT where Docker keeps no chains of its own in iptables (`iptables: false`, and its nftables backend:
+ *   steer-nft.ts), everything IPv4 by DNAT where nothing passes on what comes to W (userland-proxy off).
  *
  * Rules of the kind `steer` carry the requests; those of the kind `keep` hold W shut to everybody who wasn't steered and
  * let the steered ones in, as long as the proxy behind W runs. Each carries the run and the time at which it is overdue.
@@ -17,11 +19,12 @@
  *
  * `SR` and `SD` are the run and its folder, `UNTIL` the end in seconds since the epoch.
  */
-export const STEERING = `
+export const STEERING = `${STEERING_BY_NFT}
 SR=$RUN; SD=$D; UNTIL=\${UNTIL:-0}
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 AS_ROOT=; [ "$(command id -u)" = 0 ] || AS_ROOT='sudo -n'
-# firewall: finds the iptables that holds Docker's rules: FW (-nft, -legacy or nothing), and whether there are any
+# firewall: finds the iptables that holds Docker's rules: FW (-nft, -legacy or nothing), and FW_KNOWN: docker, or nft where they
+# are in tables of their own, or alone
 firewall() {
   [ -z "\${FW_KNOWN:-}" ] || return 0
   for FW in '' -nft -legacy; do
@@ -29,7 +32,8 @@ firewall() {
     $AS_ROOT "iptables$FW" -w -t nat -S DOCKER > /dev/null 2>&1 && { FW_KNOWN=docker; return 0; }
   done
   FW=
-  command -v iptables-restore > /dev/null && $AS_ROOT iptables -w -t nat -S > /dev/null 2>&1 && FW_KNOWN=alone
+  command -v iptables-restore > /dev/null && $AS_ROOT iptables -w -t nat -S > /dev/null 2>&1 || return 1
+  FW_KNOWN=alone; ! keeps_nft_rules || FW_KNOWN=nft
 }
 # over6: the host speaks IPv6, and its rules can be set
 over6() { grep -q . /proc/net/if_inet6 2> /dev/null && command -v "ip6tables$FW-restore" > /dev/null && $AS_ROOT "ip6tables$FW" -w -t nat -S > /dev/null 2>&1; }
@@ -115,16 +119,22 @@ steer() {
   how=both; [ "$FW_KNOWN" = docker ] || how=redirect
   is_passed_on "$(head -n 1 "$SD/warm-ports" | cut -d ' ' -f 2)" || { [ $how = both ] || return 1; how=dnat; }
   echo "$a $pid $1 $2 $3" > "$SD/steered.new" && mv "$SD/steered.new" "$SD/steered"
+  [ "$FW_KNOWN" != nft ] || { nft_steer; return; }
   steer4 "$a" $how "$(bridges | tr '\\n' ' ')" | renew iptables nat steer || return 1
   ! over6 || [ $how = dnat ] || steer6 | renew ip6tables nat steer
 }
 unsteer() {
   ! firewall || for t in iptables ip6tables; do ! command -v "$t$FW-save" > /dev/null || renew $t nat steer < /dev/null; done
+  nft_unsteer
   rm -f "$SD/steered"
 }
-is_steered() { [ -f "$SD/steered" ] && firewall && [ -n "$(rules_of iptables nat steer)" ]; }
+steering() { if [ "$FW_KNOWN" = nft ]; then nft_steering; else rules_of iptables nat steer; fi; }
+is_steered() { [ -f "$SD/steered" ] && firewall && [ -n "$(steering)" ]; }
 # was_hit: a packet has met one of the rules
-was_hit() { $AS_ROOT "iptables$FW-save" -c -t nat 2> /dev/null | grep -E -- "--comment \\"?bactrian $SR steer " | grep -qv '^\\[0:'; }
+was_hit() {
+  if [ "$FW_KNOWN" = nft ]; then nft_steering | grep -qv 'counter packets 0 '
+  else $AS_ROOT "iptables$FW-save" -c -t nat 2> /dev/null | grep -E -- "--comment \\"?bactrian $SR steer " | grep -qv '^\\[0:'; fi
+}
 
 # ask ADDRESS PORT: the status of whatever HTTP answer comes within three seconds; a path that costs an app little, whatever it says to it
 ask() {

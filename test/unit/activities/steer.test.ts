@@ -64,6 +64,31 @@ describe('the rules that steer', () => {
   });
 });
 
+it("where Docker keeps its rules in nftables, they are in a table of the run's own, ahead of all that change addresses", async () => {
+  const mark = 'comment "bactrian run-7 steer until 1800"';
+  const published = ['80 - 80', '443 192.0.2.1 8443', '443 127.0.0.1 8443', '80 2001:db8::7 81', '9090 - 9090'];
+  expect(await words(published, 'nft_table ip')).toEqual([
+    'table ip bactrian-run-7',
+    'delete table ip bactrian-run-7',
+    'table ip bactrian-run-7 {',
+    'chain outside {',
+    'type nat hook prerouting priority -105',
+    `tcp dport 80 fib daddr type local counter redirect to :21080 ${mark}`,
+    `tcp dport 8443 ip daddr 192.0.2.1 counter redirect to :21443 ${mark}`,
+    '}',
+    'chain here {',
+    'type nat hook output priority -105',
+    `tcp dport 80 fib daddr type local counter redirect to :21080 ${mark}`,
+    `tcp dport 8443 ip daddr 192.0.2.1 counter redirect to :21443 ${mark}`,
+    `tcp dport 8443 ip daddr 127.0.0.1 counter redirect to :21443 ${mark}`,
+    '}',
+    '}',
+  ]);
+  expect(await words(published, 'nft_rules ip6 outside; nft_rules ip6 here')).toEqual(
+    Array.from({ length: 2 }, () => [`tcp dport 80 fib daddr type local counter redirect to :21080 ${mark}`, `tcp dport 81 ip6 daddr 2001:db8::7 counter redirect to :21080 ${mark}`]).flat(),
+  );
+});
+
 it('the warm ports are shut to all but the host itself, and only who was steered is let in', async () => {
   const mark = '-m comment --comment "bactrian run-7 keep until 1800"';
   expect(await words(['80 - 80', '443 - 8443'], 'shut; let_in')).toEqual([
