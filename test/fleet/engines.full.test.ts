@@ -5,6 +5,7 @@ import type { EngineSpec } from '../../lab/engine.ts';
 import { startExchanges } from '../../lab/exchanges.ts';
 import { Lab } from '../../lab/lab.ts';
 import { serveTls, servedCertificate, tlsHosts } from '../../lab/tls.ts';
+import { eventually } from '../../lab/run.ts';
 import { dropInput, expectNothingLost, rulesLeft } from './handover.ts';
 import { Shop } from './shop.ts';
 import { until } from './the-lab.ts';
@@ -73,6 +74,21 @@ describe.each(engines)('a handover with %s', (_, { spec, handover, classes, more
     expectNothingLost(streams);
     expect(await rulesLeft('h1', other)).toBe('');
   });
+
+  if (spec.firewall === 'nftables') {
+    it("loses no request where iptables' chains are older than Docker's, which decide first then", async () => {
+      await other.restore();
+      const older = await other.exec('h1', 'for chain in PREROUTING OUTPUT; do iptables -t nat -A $chain -p tcp --dport 9 -j ACCEPT; done; p=$(cat /run/docker.pid); kill $p; while [ -d /proc/$p ]; do sleep 0.1; done');
+      expect(older.code, older.stderr).toBe(0);
+      await eventually('the host serves again', 60_000, async () => (await fetch(`http://${other.host('h1').address}/`, { signal: AbortSignal.timeout(2000) })).ok);
+      const load = await startClients(other, 'h1', { perSecond: 4, classes });
+      const upgraded = await shop.upgrade('--accessories', 'skip', '--strategy', 'handover');
+      const streams = await load.stop();
+      expect(upgraded.code, upgraded.stderr).toBe(0);
+      expectNothingLost(streams);
+      expect(await rulesLeft('h1', other)).toBe('');
+    });
+  }
 
   it('comes to its end when its script is killed, and Docker restarted later on', async () => {
     await other.restore();

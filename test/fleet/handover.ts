@@ -32,6 +32,7 @@ export async function rulesLeft(host: string, on: Lab = lab): Promise<string> {
     host,
     `n=0; while docker ps -q --filter name=warm | grep -q . && [ $n -lt 50 ]; do n=$((n + 1)); sleep 1; done; sleep 1
      for t in iptables ip6tables; do $t-save | grep bactrian; done
+     ! command -v nft > /dev/null || nft list tables | grep bactrian
      docker ps -a --format '{{.Names}}' | grep warm
      for p in /proc/[0-9]*; do tr '\\0' ' ' 2>/dev/null < $p/cmdline | grep -o 'bactrian-[a-z]* [0-9].*'; done; :`,
   );
