@@ -37,6 +37,7 @@ describe('TLS, there and back', () => {
   const ways: Way[] = [];
 
   beforeAll(async () => {
+    await lab.restore();
     const authority = await serveTls(lab);
     const changes = { drain_timeout: 4, servers: { web: { hosts: [host.address] } }, proxy: { ssl: true, hosts: names } };
     shop = await openBothWays('tls-back', { changes, kamal1: kamal1Tls(lab, tls) });
