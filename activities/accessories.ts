@@ -7,6 +7,7 @@ import { fenceOf, rendering, type Context, type Rendering } from './context.ts';
 import { failure } from './failures.ts';
 import { loginOf, needingSecrets } from './prepare.ts';
 import { secretsFailure } from './project.ts';
+import { writingDown } from './record.ts';
 import { runStep } from './remote-step.ts';
 import {
   joinAccessoryScript,
@@ -32,7 +33,8 @@ export function accessoryActivities(context: Context) {
       const accessory = named(rendered, args.accessory);
       const secrets = await context.store.secrets(rendered);
       const files = await uploads(rendered, accessory, secrets, context);
-      return await step(args, rendered, `prepare ${accessory.name}`, prepareAccessoryScript(preparation(rendered, accessory, secrets, files, args)), false);
+      const record = await writingDown(context, args, { ...rendered, secrets });
+      return await step(args, rendered, `prepare ${accessory.name}`, `${record}\n${prepareAccessoryScript(preparation(rendered, accessory, secrets, files, args))}`, false);
     },
 
     async swapAccessory(args: SwapAccessoryArgs): Promise<StepNotes> {
@@ -52,7 +54,8 @@ export function accessoryActivities(context: Context) {
     async joinAccessory(args: AccessoryArgs): Promise<StepNotes> {
       const rendered = await rendering(context, args);
       const accessory = named(rendered, args.accessory);
-      return await step(args, rendered, `join ${accessory.name}`, joinAccessoryScript({ container: accessory.serviceName, network: networkOfAccessory(accessory) }));
+      const record = await writingDown(context, args, { ...rendered, secrets: await context.store.secrets(rendered) });
+      return await step(args, rendered, `join ${accessory.name}`, `${record}\n${joinAccessoryScript({ container: accessory.serviceName, network: networkOfAccessory(accessory) })}`);
     },
 
     async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {

@@ -27,6 +27,7 @@ export class Context implements RemoteSteps {
   readonly scrub: (text: string) => string;
   readonly logDirectory: string;
   readonly reportDirectory: string;
+  readonly snapshotDirectory: string;
   readonly projectDir: string;
   readonly env: () => Environment;
   readonly #mutex = new KeyedMutex();
@@ -37,6 +38,7 @@ export class Context implements RemoteSteps {
     this.scrub = scrubber(() => this.store.secretValues());
     this.logDirectory = surroundings.logDirectory;
     this.reportDirectory = surroundings.reportDirectory;
+    this.snapshotDirectory = surroundings.snapshotDirectory;
     this.projectDir = surroundings.projectDir;
     this.env = surroundings.env;
   }

@@ -25,6 +25,8 @@ export interface Kamal1Step {
   readonly strategy: Strategy;
   /** 16 hex digits, for the name of a container in the way. */
   readonly replacedSuffix: string;
+  /** Traefik's env file stays as it is, where there is one: nothing else holds its variables. */
+  readonly keepTraefikEnv: boolean;
 }
 
 /** The second Traefik, which proves the app before the published one takes over. */
@@ -50,7 +52,7 @@ export function prepareKamal1({ deployment }: Kamal1Rendering, secrets: Secrets,
     directories: [names.locksDirectory, names.envDirectories.roles, ...(routed ? [names.envDirectories.traefik] : [])],
     files: [
       ...roles.map(({ role }) => ({ path: role.envFilePath, content: needingSecrets(() => role.envFileContent(step.host, secrets)), mode: '0600' })),
-      ...(routed ? [{ path: kamal1.traefik.envFile(deployment), content: needingSecrets(() => deployment.traefikEnvFileContent(secrets)), mode: '0600' }] : []),
+      ...(routed ? [{ path: kamal1.traefik.envFile(deployment), content: needingSecrets(() => deployment.traefikEnvFileContent(secrets)), mode: '0600', keep: step.keepTraefikEnv }] : []),
     ],
     assets: roles.flatMap(({ order, role }) => assetsOf(deployment, role, order)),
     roles: roles.map(({ order, role }) => ({
@@ -137,6 +139,7 @@ export function pruneKamal1({ deployment, audit }: Kamal1Rendering, roles: reado
   return {
     letWarmGo,
     volume: proxy.PROXY_STATE_VOLUME,
+    deployment: deployment.name,
     cords: deployment.allRoles.flatMap((role) => (role.cord ? [`${deployment.names.cordsDirectory}/${role.containerPrefix}`] : [])),
     tagLatest: image === null ? null : { command: `docker tag ${q(image)} ${q(deployment.latestImage)}`, audit: audit(`Tagging ${image} as the latest image`) },
     leftovers: known.flatMap((role) => (role.assets && version !== undefined ? [line(kamal1.assets.cleanUp(role, role.assets, version))] : [])),

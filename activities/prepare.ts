@@ -15,8 +15,10 @@ import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { carryScript } from './script/certificates.ts';
 import { LET_THROUGH_OF_OTHER_RUNS } from './script/hold.ts';
 import { joinScript, prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
+import { sayWithoutRecord } from './script/record.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
 import { inLoginShell } from './script/words.ts';
+import { writingDown } from './record.ts';
 import { roleOf } from './roles.ts';
 
 /** How long a container that is started again may take to become healthy, in seconds. */
@@ -27,8 +29,11 @@ export function prepareActivities(context: Context) {
     async prepareHost(args: PrepareHostArgs): Promise<StepNotes> {
       const { deployment, snapshot, audit } = await rendering(context, args);
       const secrets = await context.store.secrets({ deployment, snapshot });
+      const record = await writingDown(context, args, { deployment, snapshot, secrets });
       const certificates = await whileHeartbeating(() => certificatesToCarry(context, args, deployment));
       const script = [
+        record,
+        sayWithoutRecord(deployment.name),
         // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
         LET_THROUGH_OF_OTHER_RUNS,
         putBackOtherRuns(HEALTHY_AGAIN_SECONDS),

@@ -26,7 +26,7 @@ function isProxied(deployment: Deployment | kamal1.Kamal1Deployment, host: strin
 }
 
 /** How much of a host's `docker inspect` is read at most, in bytes. */
-const MOST_OUTPUT = 64 * 1024 * 1024;
+export const MOST_OUTPUT = 64 * 1024 * 1024;
 
 /**
  * Looks at a host, with one command that leaves no trace.

@@ -43,7 +43,7 @@ export function wayBackActivities(context: Context): WayBack {
       const rendered = await kamal1Rendering(context, args);
       const secrets: Secrets = await context.store.secrets(rendered);
       const stores = await whileHeartbeating(() => certificatesBack(context, args, rendered.deployment));
-      const script = prepareKamal1(rendered, secrets, { ...args, replacedSuffix: hexOf(`${args.run} ${args.host} traefik`, 16) }, loginOf(rendered.deployment, secrets));
+      const script = prepareKamal1(rendered, secrets, { ...args, replacedSuffix: hexOf(`${args.run} ${args.host} traefik`, 16), keepTraefikEnv: rendered.snapshot.rebuilt !== undefined }, loginOf(rendered.deployment, secrets));
       return await step(args, rendered, 'prepare', [
         // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
         LET_THROUGH_OF_OTHER_RUNS,

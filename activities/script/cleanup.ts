@@ -1,5 +1,6 @@
 import { OWNER_LABEL } from '../../src/plan/facts.ts';
 import { BACTRIAN_DIRECTORY, LAST_LINE } from './bootstrap.ts';
+import { removeUsedRecord } from './record.ts';
 import { STEERING } from './steer.ts';
 import { WATCH } from './watch.ts';
 import { VOCABULARY } from './vocabulary.ts';
@@ -14,7 +15,7 @@ const QUIET_SECONDS = 45;
 export interface CleanupScript {
   /** The deployment's name in the journals, quoted. */
   fence: string;
-  /** And as second proxies have it in their label. */
+  /** The deployment's name, as second proxies have it in their label, too. */
   deployment: string;
   /** Runs that are open: theirs is left alone. */
   open: readonly string[];
@@ -66,6 +67,7 @@ for r in $({ all_rules; docker ps -a --format '{{.Names}}' | sed -n 's/^kamal-pr
   elif is_open "$SD/lock.journal"; then note "run $r may have left a deploy lock: bactrian unlock"
   else ${act('the folder of run $r', 'rm -rf "$SD"')}; fi
 done
+${removeUsedRecord(deployment, act)}
 }
 # Whole before it begins: sudo may read what is its stdin (\`log_input\`), and that is this script.
 cleanup < /dev/null

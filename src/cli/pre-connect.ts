@@ -23,7 +23,7 @@ interface Wish {
  *
  * @throws CommandError when the hook can't be run, or fails
  */
-export async function byPreConnect<Probe extends FleetProbe>(look: () => Promise<Probe>, wish: Wish): Promise<{ probe: Probe; hookRan: boolean }> {
+export async function byPreConnect<Probe extends Pick<FleetProbe, 'unreachable'>>(look: () => Promise<Probe>, wish: Wish): Promise<{ probe: Probe; hookRan: boolean }> {
   const probe = await look();
   const lost = probe.unreachable.filter(({ noWay }) => noWay).map(({ host }) => host);
   if (lost.length === 0 || wish.skipHooks || !hasHook(wish.project.snapshot)) return { probe, hookRan: false };

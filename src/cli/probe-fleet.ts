@@ -88,13 +88,24 @@ export function servicesIn(list: string): string[] {
  * @param secrets null where SSH needs none
  */
 export async function probeHosts(deployment: Pick<Deployment, 'ssh'>, secrets: Secrets | null, hosts: readonly string[], look: (connection: SshConnection) => Promise<HostFacts>): Promise<FleetProbe> {
+  const { found, unreachable } = await onHosts(deployment, secrets, hosts, look);
+  return { facts: found, unreachable };
+}
+
+/** What was found on hosts, and those that could not be looked at. */
+interface Found<T> extends Pick<FleetProbe, 'unreachable'> {
+  found: T[];
+}
+
+/** The same for whatever is asked of each. */
+export async function onHosts<T>(deployment: Pick<Deployment, 'ssh'>, secrets: Secrets | null, hosts: readonly string[], look: (connection: SshConnection) => Promise<T>): Promise<Found<T>> {
   const pool = new SshPool(() => sshSettings(deployment, secrets, process.env));
-  const probe: FleetProbe = { facts: [], unreachable: [] };
+  const probe: Found<T> = { found: [], unreachable: [] };
   const waiting = [...new Set(hosts)];
   const next = async (): Promise<void> => {
     for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
       try {
-        probe.facts.push(await look(await pool.get(host)));
+        probe.found.push(await look(await pool.get(host)));
       } catch (error) {
         if (!(error instanceof SshError)) throw error;
         probe.unreachable.push({ host, message: error.message, hint: error.hint, noWay: NO_WAY.includes(error.kind) });

@@ -104,7 +104,8 @@ export async function take<Probe extends FleetProbe>(out: Output, options: Start
   }
 }
 
-function unreachable({ unreachable: hosts }: FleetProbe, { snapshot }: EitherProject, hookRan: boolean): CommandError {
+/** Why nothing is begun when hosts can't be looked at. */
+export function unreachable({ unreachable: hosts }: Pick<FleetProbe, 'unreachable'>, { snapshot }: EitherProject, hookRan: boolean): CommandError {
   return new CommandError(
     EXIT.refused,
     [

@@ -4,6 +4,7 @@ import { differences, type Differences } from './differences.ts';
 import type { Generation, HostFacts } from './facts.ts';
 import { accessoryIsThere, appGeneration, fingerprint } from './generation.ts';
 import { wantedEnv } from './reachability.ts';
+import type { ChangedVariables } from './record/variables.ts';
 import { configurationRefusals, hostRefusals, type Refusal, type RefusalOptions } from './refusals.ts';
 import { accessoryContainer, runningContainer, versionOf } from './running.ts';
 import { chooseStrategy, type StrategyChoice } from './strategy.ts';
@@ -14,6 +15,8 @@ export interface FleetPlan {
   refusals: Refusal[];
   /** Worth knowing, nothing to stop for. */
   notes: string[];
+  /** On a way back from the record on the hosts: variables that are not what they were under Kamal 1. */
+  variables?: ChangedVariables[];
 }
 
 export interface HostPlan extends StrategyChoice {

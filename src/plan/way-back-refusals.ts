@@ -3,6 +3,7 @@ import { servedNamesBack } from './certificates-back.ts';
 import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
 import { kamal1Generation } from './kamal1-generation.ts';
 import { MOST_HOSTS } from './limits.ts';
+import type { Records } from './record/variables.ts';
 import { lockRefusals, type Refusal, type RefusalSubject, type Refuse } from './refusals.ts';
 import { accessoryContainer, runningContainer } from './running.ts';
 import type { StrategyWish } from './strategy.ts';
@@ -23,6 +24,8 @@ export interface WayBackOptions {
   now: number;
   /** `--version`: boot this one instead of the version that runs. */
   version?: string;
+  /** What is written down on the hosts, where the configuration was made of it. */
+  records?: Records;
 }
 
 /** Reasons not to begin a way back, in the configuration and on the hosts. */

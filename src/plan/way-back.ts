@@ -7,6 +7,7 @@ import { fingerprint } from './generation.ts';
 import { kamal1Generation } from './kamal1-generation.ts';
 import type { AccessoryPlan, FleetPlan, HostPlan, RolePlan } from './plan.ts';
 import { wantedEnv } from './reachability.ts';
+import { changedVariables } from './record/variables.ts';
 import { accessoryContainer, runningContainer, versionOf } from './running.ts';
 import { chooseStrategyFor } from './strategy.ts';
 import { wayBackRefusals, type WayBackOptions } from './way-back-refusals.ts';
@@ -25,6 +26,7 @@ export function planDowngrade({ selection }: Pick<kamal1.Kamal1Snapshot, 'select
   return {
     hosts,
     refusals: wayBackRefusals(ordered, deployment, options),
+    ...(options.records ? { variables: changedVariables(deployment, secrets, options.records) } : {}),
     notes: [
       ...(versions.size > 1 ? [`${deployment.service} runs in several versions (${[...versions].join(', ')}): each host keeps its own`] : []),
       ...(options.accessories === 'skip' && deployment.accessories.length > 0 ? ['accessories are left alone (--accessories skip): they stay in the network kamal until `kamal accessory reboot`'] : []),

@@ -6,7 +6,7 @@ export interface PrepareKamal1Script {
   login: PrepareScript['login'];
   directories: string[];
   /** Env files: of the roles, and Traefik's where there is one. */
-  files: UploadedFile[];
+  files: (UploadedFile & { keep?: boolean })[];
   assets: PrepareScript['assets'];
   roles: PrepareScript['roles'];
   /** Null on a host where nothing is behind Traefik. */
@@ -40,7 +40,7 @@ export function prepareKamal1Script(args: PrepareKamal1Script): string {
     STEERING,
     ...(args.login ? [login(args.login)] : []),
     ...args.directories.map((path) => `directory ${q(path)}`),
-    ...args.files.map(({ path, content, mode }) => fromBase64(content, `| file ${q(path)} ${mode} || exit 1`)),
+    ...args.files.map(({ path, content, mode, keep = false }) => fromBase64(content, keep ? `| if [ -f ${q(path)} ]; then chmod ${mode} ${q(path)}; else file ${q(path)} ${mode}; fi || exit 1` : `| file ${q(path)} ${mode} || exit 1`)),
     ...args.roles.map((role) => (role.other ? otherImage(role.image) : appImage(role))),
     ...args.assets.map(assets),
     ...(args.traefik ? [traefiks(args.traefik)] : []),

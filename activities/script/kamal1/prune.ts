@@ -1,4 +1,5 @@
 import { afterPrune, kamalsPrunes, removeProxy, type PruneScript } from '../prune.ts';
+import { recordUsed } from '../record.ts';
 import { q } from '../words.ts';
 
 export interface PruneKamal1Script extends Omit<PruneScript, 'proxied'> {
@@ -6,6 +7,8 @@ export interface PruneKamal1Script extends Omit<PruneScript, 'proxied'> {
   volume: string;
   /** Directories of cords, without the run's id behind them: `.kamal/cords/shop-web`. */
   cords: readonly string[];
+  /** The deployment's name: its record has served. */
+  deployment: string;
 }
 
 /**
@@ -26,6 +29,7 @@ if [ -z "$(id kamal-proxy)" ] && docker volume inspect ${q(args.volume)} > /dev/
   docker volume rm ${q(args.volume)} > /dev/null 2>&1 && changed ${q(`removed the volume ${args.volume}`)}
 fi
 ${cleanUpCords(args.cords)}
+${recordUsed(args.deployment)}
 ${afterPrune()}`;
 }
 

@@ -28,6 +28,7 @@ export function renderPlan(plan: FleetPlan, heading: PlanHeading): string {
     '',
     ...plan.hosts.flatMap((host) => renderHost(host, heading)),
     ...plan.notes.map((note) => `${yellow('!')} ${note}`),
+    ...(plan.variables ?? []).filter(({ changed }) => changed.length > 0).map(({ host, part, changed }) => `${yellow('!')} ${host}: ${part} had other values under Kamal 1 of ${changed.join(', ')}`),
   ].join('\n');
 }
 
@@ -101,9 +102,12 @@ export function renderRefusals(refusals: Refusal[]): string {
 
 /** The variables that a person has to say yes to by themselves. */
 export function lostEnv(plan: FleetPlan): string[] {
-  return plan.hosts.flatMap((host) =>
+  const roles = plan.hosts.flatMap((host) =>
     host.roles
       .filter((role) => !role.there && losesEnv(role.differences))
       .map((role) => `${host.host}, ${role.name}: ${[...role.differences.envRemoved, ...role.differences.envEmptied].join(', ')}`),
   );
+  const open = new Set(plan.hosts.filter((host) => !isDone(host)).map(({ host }) => host));
+  const since = (plan.variables ?? []).filter(({ host, missing }) => open.has(host) && missing.length > 0).map(({ host, part, missing }) => `${host}, ${part}: ${missing.join(', ')} (had under Kamal 1)`);
+  return [...roles, ...since];
 }

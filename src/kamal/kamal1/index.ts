@@ -2,6 +2,7 @@
 export { KAMAL1_VERSION } from './quoting.ts';
 export { loadKamal1Project, type Kamal1LoadOptions } from './load.ts';
 export type { Kamal1Snapshot } from './snapshot.ts';
+export { rebuiltSnapshot } from './rebuilt.ts';
 export { kamal1DeploymentOf, type Kamal1Deployment } from './deployment.ts';
 export { readKamal1Secrets, type Kamal1SecretsOptions } from './secrets.ts';
 export { readEnvFiles } from './env-files.ts';

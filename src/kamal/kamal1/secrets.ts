@@ -10,6 +10,7 @@ import { Secrets } from '../secrets/secrets.ts';
 import { kamal1DeploymentOf, type Kamal1Deployment } from './deployment.ts';
 import { readEnvFiles } from './env-files.ts';
 import { sources } from './load.ts';
+import { rebuiltSecrets } from './rebuilt.ts';
 import type { Kamal1Snapshot } from './snapshot.ts';
 
 export interface Kamal1SecretsOptions {
@@ -23,10 +24,12 @@ export interface Kamal1SecretsOptions {
 
 /**
  * The secrets of a Kamal 1 project: variables of its `.env` files, and those that the configuration names from the
- * environment. Of the rest of the environment nothing is kept.
- * @throws ConfigError
+ * environment. Of the rest of the environment nothing is kept. A configuration made of what is written down on the hosts
+ * has those of the project's Kamal 2 configuration.
+ * @throws ConfigError, SecretsError
  */
 export async function readKamal1Secrets(snapshot: Kamal1Snapshot, { projectDir, env: given, interactive, others }: Kamal1SecretsOptions): Promise<Secrets> {
+  if (snapshot.rebuilt) return await rebuiltSecrets(snapshot.rebuilt, { projectDir, env: given, interactive });
   const { destination, configFile, revision, envFiles } = snapshot;
   const dotenv = await readEnvFiles({ projectDir, destination, env: given, interactive });
   const commit = revision === null ? null : await filesOfCommit(projectDir, revision, given);

@@ -28,6 +28,16 @@ export interface Kamal1Snapshot {
   /** By the key's path (`traefik/args`). */
   readonly origins: Readonly<Record<string, Origin>>;
   readonly warnings: readonly string[];
+  /** Not loaded from files, but made of what is written down on the hosts. */
+  readonly rebuilt?: Rebuilding;
+}
+
+/** What goes with a configuration that was made of what is written down on the hosts. */
+export interface Rebuilding {
+  /** The project as it is now: its secrets are the ones that are used. */
+  readonly kamal2: Snapshot;
+  /** Secrets by the variables that are named otherwise. */
+  readonly aliases: Readonly<Record<string, string>>;
 }
 
 /** The merged configuration of a snapshot. */

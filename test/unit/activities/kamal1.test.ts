@@ -106,7 +106,7 @@ function containers(): Record<string, string> {
   }).sort(([a = ''], [b = '']) => a.localeCompare(b)));
 }
 
-const prepare = (strategy: Strategy = 'swap') => prepareKamal1Script(prepareKamal1(rendering, secrets, { run: RUN, host: HOST, roles: ROLES, strategy, replacedSuffix: 'feed' }, null));
+const prepare = (strategy: Strategy = 'swap') => prepareKamal1Script(prepareKamal1(rendering, secrets, { run: RUN, host: HOST, roles: ROLES, strategy, keepTraefikEnv: false, replacedSuffix: 'feed' }, null));
 const questions = () => [{ scheme: 'http' as const, port, host: null, path: '/up' }];
 const boot = (name: string) => {
   const role = rendering.deployment.roles.find((each) => each.name === name);
