@@ -37,6 +37,8 @@ export interface ClientOptions {
   /** How a good answer's body begins; default `labapp `. */
   expect?: string;
   maxSeconds?: number;
+  /** After so long without an answer a request counts as lost; default 5. */
+  timeoutSeconds?: number;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function startClients(lab: Lab, host: string, options: ClientOption
   const loads: RunningLoad[] = [];
   try {
     for (const [namespace, streams] of byNamespace) {
-      loads.push(await startLoad({ streams, maxSeconds: options.maxSeconds ?? 600, timeoutSeconds: 5 }, namespace));
+      loads.push(await startLoad({ streams, maxSeconds: options.maxSeconds ?? 600, timeoutSeconds: options.timeoutSeconds ?? 5 }, namespace));
     }
   } catch (error) {
     await Promise.all(loads.map((load) => load.stop()));

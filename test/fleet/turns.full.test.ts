@@ -10,6 +10,8 @@ import type { Shop } from './shop.ts';
 import { lab, locks, redis } from './the-lab.ts';
 
 const TURNS = 3;
+/** What `--max-pause` is where nobody says otherwise. */
+const MOST_PAUSE_SECONDS = 30;
 const HOSTS = ['h1', 'h2', 'h3'];
 /** So few that the number of stopped containers is the same from the second turn on. */
 const retain = { retain_containers: 1 };
@@ -49,7 +51,9 @@ describe.each([['all hosts together', []], ['host by host', ['--rolling']]])('th
   afterAll(() => shop.close());
 
   async function go(way: () => Promise<{ code: number; stderr: string }>): Promise<Way> {
-    const loads = [await startClients(lab, 'h1', { perSecond: 3 }), await startLoad(loadOn(lab, 10))];
+    // On the way there requests are held while the accessory is rebooted: late, but answered.
+    const patience = { timeoutSeconds: MOST_PAUSE_SECONDS + 10 };
+    const loads = [await startClients(lab, 'h1', { perSecond: 3, ...patience }), await startLoad({ ...loadOn(lab, 10), ...patience })];
     const ended = await way();
     const streams = (await Promise.all(loads.map((load) => load.stop()))).flat();
     await removeClients(lab, 'h1');
