@@ -5,12 +5,15 @@ import { cancellationSignal } from '@temporalio/activity';
 import { proxy as proxyCommands, shellQuote, type Deployment } from '../src/kamal/index.ts';
 import { answersHint, differenceOf, isSilent, notAccepted, type AnswerDifference, type Asked, type KnownAnswer } from '../src/plan/answers.ts';
 import { containerNamed, KAMAL_NETWORK, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from '../src/plan/facts.ts';
+import { answeredBehind, predictedDifferences, type LeftBehind } from '../src/plan/predicted-answers.ts';
 import { certificateFor, proxyServices } from '../src/plan/proxy-services.ts';
 import { questionsAbout, type Question } from '../src/plan/questions.ts';
 import { containersOf } from '../src/plan/running.ts';
+import { leftBehind, neighboursOf, traefikBehind } from '../src/plan/shared-traefik.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import type { AnswersNotes, CompareAnswersArgs } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
+import { behindName } from './behind.ts';
 import { ask, askAll, type Place } from './asking.ts';
 import { rendering, warmName, type Context } from './context.ts';
 import { failure } from './failures.ts';
@@ -34,9 +37,11 @@ export function answerActivities(context: Context) {
           const known = await askOldProxy(connection, deployment, facts, args.probeUrls);
           const warm = containerNamed(facts, warmName(args.run));
           if (known === null) return nothing("answers were not compared: the host's sshd forwards nothing, and it has no curl");
+          const left = leftBehindNow(facts, deployment, args.run);
+          if (known.length > 0 && traefikBehind(facts)) return predictedNotes(known, deployment, args.host, left);
           if (known.length === 0 || !warm?.running) return nothing('nothing to compare: the old proxy does not serve');
           context.store.showPublic(publicParts(known));
-          return await compare({ connection, deployment, facts, warm, known, accepted: args.acceptAnswers });
+          return await compare({ connection, deployment, facts, warm, known, left, accepted: args.acceptAnswers });
         }),
       );
     },
@@ -58,9 +63,11 @@ export async function askOldProxy(connection: SshConnection, deployment: Deploym
   const traefik = containerNamed(facts, TRAEFIK);
   const services = proxyServices(deployment, facts.host);
   if (!traefik?.running || services.length === 0) return [];
+  // Behind kamal-proxy, it is through that one that clients reach it.
+  const serving = (traefikBehind(facts) && containerNamed(facts, KAMAL_PROXY)) ?? traefik;
   const running = deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
   const questions = questionsAbout({
-    ports: [...new Set(traefik.ports.map(({ hostPort }) => hostPort))],
+    ports: [...new Set(serving.ports.map(({ hostPort }) => hostPort))],
     hosts: [...services.flatMap(({ hosts }) => hosts), ...(isIP(facts.host) === 0 ? [facts.host] : [])],
     paths: [...services.map(({ healthPath }) => healthPath), ...services.flatMap(({ prefixes }) => prefixes)],
     labels: [...running, traefik].map(({ labels }) => labels),
@@ -68,8 +75,8 @@ export async function askOldProxy(connection: SshConnection, deployment: Deploym
   });
   const ip = await addressOf(facts.host);
   const answers = await askAll(questions, async (question) => {
-    const place = publishedPlace(traefik, question.port);
-    return place === null ? { silent: `Traefik does not publish port ${question.port}` } : await ask(connection, place, question, ip);
+    const place = publishedPlace(serving, question.port);
+    return place === null ? { silent: `${serving.name} does not publish port ${question.port}` } : await ask(connection, place, question, ip);
   });
   if (answers.every((answer) => answer === null)) return null;
   return questions.flatMap((question, at) => {
@@ -103,10 +110,11 @@ interface Comparison {
   facts: HostFacts;
   warm: ContainerFacts;
   known: KnownAnswer[];
+  left: LeftBehind | null;
   accepted: readonly string[];
 }
 
-async function compare({ connection, deployment, facts, warm, known, accepted }: Comparison): Promise<AnswersNotes> {
+async function compare({ connection, deployment, facts, warm, known, left, accepted }: Comparison): Promise<AnswersNotes> {
   const services = proxyServices(deployment, facts.host);
   const held = services.some(({ automatic }) => automatic) ? await certificatesIn(connection, warm) : [];
   const published = containerNamed(facts, KAMAL_PROXY)?.ports ?? [];
@@ -115,6 +123,10 @@ async function compare({ connection, deployment, facts, warm, known, accepted }:
   const askWarm = async (question: Question): Promise<Asked | null> => {
     const port = published.find(({ hostPort }) => hostPort === question.port);
     if (!port) return { silent: `kamal-proxy does not publish port ${question.port}` };
+    // Traefik behind it still follows the app's own routes: what it will answer without them can't be asked yet.
+    const before = known.find(({ question: { name } }) => name === question.name)?.before;
+    const behind = left && before && question.scheme === 'http' ? answeredBehind(question, before, deployment, facts.host, left) : null;
+    if (behind) return behind;
     const shown = question.scheme === 'https' ? certificateFor(services, question) : null;
     if (shown?.automatic && !held.includes(shown.name)) {
       notAsked.add(shown.name);
@@ -148,6 +160,20 @@ async function compare({ connection, deployment, facts, warm, known, accepted }:
     unchanged: true,
     known: kept,
   };
+}
+
+/** What stays behind kamal-proxy for others: a Traefik that is there already, or one that this run has made. */
+function leftBehindNow(facts: HostFacts, deployment: Deployment, run: string): LeftBehind | null {
+  const others = neighboursOf(facts, deployment).map(({ name }) => name);
+  const made = containerNamed(facts, behindName(run))?.running === true;
+  return made || (traefikBehind(facts) && others.length > 0) ? leftBehind(facts, deployment, { becomes: 'stays', others }) : null;
+}
+
+/** Where kamal-proxy serves already, its own names can't be asked for before it has them: the plan has judged all that can be said. */
+function predictedNotes(known: KnownAnswer[], deployment: Deployment, host: string, left: LeftBehind | null): AnswersNotes {
+  const lost = new Set(predictedDifferences(known, deployment, host, left).map(({ name }) => name));
+  const kept = known.filter(({ question, before }) => !lost.has(question.name) && !isSilent(before) && before.from === 'app' && before.status < 500);
+  return { notes: ['kamal-proxy serves already: what it answers is looked at after the cutover'], unchanged: true, known: kept };
 }
 
 /** Names for which kamal-proxy holds a certificate, in its cache or as a file that it was given: it gets one for any other name as soon as somebody asks. */

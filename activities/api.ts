@@ -101,6 +101,8 @@ export interface PrepareArgs extends StepArgs {
   strategy: Strategy;
   /** Certificates that Traefik holds are carried over to kamal-proxy. */
   importCertificates: boolean;
+  /** A Traefik that serves others, too, comes to stand behind kamal-proxy. */
+  keepTraefik: boolean;
 }
 
 export type PruneArgs = Omit<PrepareArgs, 'importCertificates'>;
@@ -127,6 +129,7 @@ export interface CompareAnswersArgs extends Omit<StepArgs, 'seq'> {
 export interface CutOverArgs extends StepArgs {
   roles: RoleOrder[];
   strategy: Strategy;
+  keepTraefik: boolean;
 }
 
 export interface VerifyArgs extends StepArgs {

@@ -1,12 +1,10 @@
-import { app } from '../src/kamal/index.ts';
 import type { RoleArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import type { Environment } from './project.ts';
 import { runStep } from './remote-step.ts';
-import { bootScript, roleOf, stopping } from './roles.ts';
+import { bootScript, deployWords, provingWords, roleOf, stopping } from './roles.ts';
 import { HEALTHY_AGAIN_SECONDS } from './prepare.ts';
 import { armOverlapTimer, DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
-import { fixedCertificateWords } from './script/certificates.ts';
 import { proveScript, replaceScript, stopOldScript } from './script/app.ts';
 
 /** Twice what a run itself allows for it: whoever is alive decides, not the timer. */
@@ -24,13 +22,11 @@ export function appActivities(context: Context) {
       const rendered = await rendering(context, args);
       const { deployment } = rendered;
       const role = roleOf(deployment, args.role.name);
-      // The words after `docker exec kamal-proxy`; the target's id is known on the host only.
-      const deploy = app.deploy(deployment, { role, target: '${short}', version: args.role.version }).slice(3).join(' ');
-      const deployWith = `${deploy} ${fixedCertificateWords(role.containerPrefix)}`;
+      const host = role.proxy?.hosts.find((name) => !name.includes('*')) ?? '';
       const body = [
         REFUSE_AFTER_OVERLAP,
         armOverlapTimer(args.run, overlapSeconds(context.env()), HEALTHY_AGAIN_SECONDS),
-        proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), proxyService: role.containerPrefix, deploy: deployWith }),
+        proveScript({ ...bootScript(rendered, role, args), warmName: warmName(args.run), proxyService: role.containerPrefix, host, deploy: deployWords(deployment, role, args.role.version), proving: provingWords(deployment, role, args.role.version) }),
       ].join('\n');
       return await runStep(context, args, { name: `boot ${role.name}`, body, journal: 'app', fence: fenceOf(deployment) });
     },

@@ -58,7 +58,7 @@ export function prepareKamal1({ deployment }: Kamal1Rendering, secrets: Secrets,
     roles: roles.map(({ order, role }) => ({
       name: role.name, version: order.version, other: order.version !== order.runningVersion, imageId: order.imageId, image: deployment.absoluteImage(order.version),
     })),
-    traefik: routed ? traefikScript(deployment, step) : null,
+    traefik: routed && step.strategy !== 'move' ? traefikScript(deployment, step) : null,
   };
 }
 

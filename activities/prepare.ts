@@ -9,7 +9,9 @@ import { fenceOf, ownerLabel, rendering, warmName, type Context } from './contex
 import { secretsFailure, type Project } from './project.ts';
 import { certificatesToCarry } from './certificates.ts';
 import { failure } from './failures.ts';
-import { lookAt } from './probe.ts';
+import { lookAt, lookAtContainers } from './probe.ts';
+import { standBehind } from './behind.ts';
+import { defaultServiceScript } from './script/behind.ts';
 import { lookAround } from './reachability.ts';
 import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { carryScript } from './script/certificates.ts';
@@ -31,6 +33,7 @@ export function prepareActivities(context: Context) {
       const secrets = await context.store.secrets({ deployment, snapshot });
       const record = await writingDown(context, args, { deployment, snapshot, secrets });
       const certificates = await whileHeartbeating(() => certificatesToCarry(context, args, deployment));
+      const shared = args.keepTraefik ? await whileHeartbeating(() => sshErrors(() => behindKamalProxy(context, args, deployment))) : null;
       const script = [
         record,
         sayWithoutRecord(deployment.name),
@@ -38,7 +41,8 @@ export function prepareActivities(context: Context) {
         LET_THROUGH_OF_OTHER_RUNS,
         putBackOtherRuns(HEALTHY_AGAIN_SECONDS),
         audit('Rebooted proxy'),
-        prepareScript(needs({ deployment, snapshot }, secrets, args)),
+        prepareScript({ ...needs({ deployment, snapshot }, secrets, args), behind: shared?.create ?? null }),
+        ...(shared ? [defaultServiceScript(shared.service)] : []),
         carryScript(certificates),
         joinScript(accessoriesToJoin(wantedAddresses(deployment, args.host, secrets), deployment, args.host, args.accessories).map(({ serviceName }) => serviceName)),
       ].join('\n');
@@ -61,7 +65,13 @@ async function refuseUnreachable(context: Context, args: PrepareHostArgs, deploy
   });
 }
 
-function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareHostArgs): PrepareScript {
+async function behindKamalProxy(context: Context, args: PrepareHostArgs, deployment: Deployment) {
+  const connection = await context.connection(args.digest, args.host, cancellationSignal());
+  const facts = await lookAtContainers(connection, cancellationSignal());
+  return await standBehind(connection, deployment, facts, { run: args.run, warmName: warmName(args.run) });
+}
+
+function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareHostArgs): Omit<PrepareScript, 'behind'> {
   const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
   const proxied = roles.some(({ order }) => order.proxied);
   const versions = new Set(args.roles.map(({ version }) => version));

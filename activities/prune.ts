@@ -1,9 +1,11 @@
 import { app, line, prune } from '../src/kamal/index.ts';
 import type { PruneArgs, StepNotes } from './api.ts';
+import { behindName } from './behind.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
 import { roleOf } from './roles.ts';
 import { drainSeconds, letWarmGo } from './script/handover.ts';
+import { leaveTraefikScript, nameBehindScript } from './script/behind.ts';
 import { pruneScript } from './script/prune.ts';
 import { q } from './script/words.ts';
 
@@ -15,8 +17,10 @@ export function pruneActivities(context: Context) {
       const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
       const version = args.roles[0]?.version;
       const image = version ? deployment.absoluteImage(version) : null;
+      const own = [`service=${deployment.service}`, `destination=${deployment.destination ?? ''}`];
       const body = pruneScript({
         proxied: args.roles.some(({ proxied }) => proxied),
+        shared: { before: args.strategy === 'move' ? leaveTraefikScript(own) : '', after: args.keepTraefik ? nameBehindScript(behindName(args.run)) : '' },
         letWarmGo: letWarmGo(warmName(args.run), drainSeconds(deployment)),
         tagLatest: image === null ? null : {
           command: `docker tag ${q(image)} ${q(deployment.latestImage)}`,

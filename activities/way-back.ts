@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { kamal1, line, type Secrets } from '../src/kamal/index.ts';
+import { cancellationSignal } from '@temporalio/activity';
+import { kamal1, line, proxy, redeployWords, type Secrets } from '../src/kamal/index.ts';
 import { roleFilters } from '../src/plan/running.ts';
 import type { MeterReading } from '../workflows/types.ts';
 import type { Activities, CutOverArgs, MeterArgs, PrepareHostArgs, PruneArgs, RoleArgs, StepArgs, StepNotes, VerifyArgs } from './api.ts';
@@ -12,7 +13,7 @@ import { failure } from './failures.ts';
 import { bootKamal1, kamal1RoleOf, prepareKamal1, pruneKamal1, verifyKamal1, warmTraefikName } from './kamal1.ts';
 import { Metering } from './metering.ts';
 import { HEALTHY_AGAIN_SECONDS, loginOf } from './prepare.ts';
-import { runStep, whileHeartbeating } from './remote-step.ts';
+import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { replaceScript, stopOldScript } from './script/app.ts';
 import { swapScript } from './script/cutover.ts';
 import { handoverScript, letWarmGo } from './script/handover.ts';
@@ -23,6 +24,7 @@ import { pruneKamal1Script } from './script/kamal1/prune.ts';
 import { writeStoresScript } from './script/kamal1/stores.ts';
 import { verifyKamal1Script } from './script/kamal1/verify.ts';
 import { toTraefik } from './script/kamal1/way.ts';
+import { keepDeploys, moveBackScript } from './script/move.ts';
 import { armOverlapTimer, DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
 
@@ -43,6 +45,7 @@ export function wayBackActivities(context: Context): WayBack {
       const rendered = await kamal1Rendering(context, args);
       const secrets: Secrets = await context.store.secrets(rendered);
       const stores = await whileHeartbeating(() => certificatesBack(context, args, rendered.deployment));
+      const kept = args.strategy === 'move' ? await whileHeartbeating(() => sshErrors(() => deploysOf(context, rendered, args))) : [];
       const script = prepareKamal1(rendered, secrets, { ...args, replacedSuffix: hexOf(`${args.run} ${args.host} traefik`, 16), keepTraefikEnv: rendered.snapshot.rebuilt !== undefined }, loginOf(rendered.deployment, secrets));
       return await step(args, rendered, 'prepare', [
         // Only one run is open at a time (the deploy lock is ours): what another one left here is undone first.
@@ -51,6 +54,7 @@ export function wayBackActivities(context: Context): WayBack {
         rendered.audit('Rebooted Traefik'),
         writeStoresScript(stores, warmTraefikName(args.run)),
         prepareKamal1Script(script),
+        keepDeploys(kept),
       ]);
     },
 
@@ -65,6 +69,10 @@ export function wayBackActivities(context: Context): WayBack {
       const routed = args.roles.filter(({ proxied }) => proxied).map((order) => ({ order, role: roleOf(rendered, order.name) }));
       // In Kamal's own order the app boots when Traefik serves already: until then nothing is routed.
       const proved = args.strategy === 'kamal' ? [] : routed;
+      if (args.strategy === 'move') {
+        const script = moveBackScript(routed.map(({ order, role }) => ({ service: role.containerPrefix, container: role.containerName(order.version) })));
+        return await step(args, rendered, 'cutover', [REFUSE_AFTER_OVERLAP, DISARM_OVERLAP_TIMER, script], true);
+      }
       const shared = {
         warmName: warmTraefikName(args.run),
         containers: proved.map(({ order, role }) => role.containerName(order.version)),
@@ -108,6 +116,16 @@ export function wayBackActivities(context: Context): WayBack {
       return await step(args, rendered, 'prune', [script], true);
     },
   };
+}
+
+/** How the running kamal-proxy has the services of a host's roles: it keeps that itself. */
+async function deploysOf(context: Context, { deployment }: Kamal1StepRendering, args: PrepareHostArgs) {
+  const connection = await context.connection(args.digest, args.host, cancellationSignal());
+  const { stdout } = await connection.exec(`docker exec kamal-proxy cat ${proxy.PROXY_STATE_PATH}/kamal-proxy.state`, { timeoutMs: 20_000 });
+  return deployment.rolesOn(args.host).flatMap(({ containerPrefix: service }) => {
+    const words = redeployWords(stdout, service);
+    return words ? [{ service, words }] : [];
+  });
 }
 
 /** @throws ApplicationFailure when the configuration has no such role */

@@ -153,7 +153,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
   const cut = () =>
     // From here to the end of the script nobody may stop it: between the two proxies nothing serves.
     CancellationScope.nonCancellable(() =>
-      steps.run(CUT[input.direction], (seq, options) => changing.cutOver.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }])),
+      steps.run(CUT[input.direction], (seq, options) => changing.cutOver.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy, keepTraefik: order.keepTraefik }])),
     );
   const boot = async (each: typeof roles) => {
     for (const args of each) await steps.run(`boot app ${args.role.name}`, (seq, options) => proving.proveRole.executeWithOptions(options, [{ ...base, seq, ...args }]));
@@ -161,7 +161,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
 
   return {
     async prove() {
-      await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy, importCertificates: order.importCertificates, accessories: order.accessories, acceptUnreachable: input.options.acceptUnreachable }]));
+      await steps.run('prepare', (seq, options) => proving.prepareHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy, importCertificates: order.importCertificates, keepTraefik: order.keepTraefik, accessories: order.accessories, acceptUnreachable: input.options.acceptUnreachable }]));
       // Kamal's own order proves nothing before the old proxy is gone.
       if (strategy === 'kamal') return;
       await boot(proxied);
@@ -193,7 +193,7 @@ function hostParts(input: HostInput, steps: HostSteps) {
       return await soak(steps, metered, canary.soakSeconds, look);
     },
     async finish() {
-      await steps.run('prune', (seq, options) => changing.pruneHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy }]));
+      await steps.run('prune', (seq, options) => changing.pruneHost.executeWithOptions(options, [{ ...base, seq, roles: order.roles, strategy, keepTraefik: order.keepTraefik }]));
     },
     async putBack() {
       await steps.run(PUT_BACK, (seq, options) => changing.putBack.executeWithOptions(options, [{ ...base, seq, journal: 'app' }]));

@@ -94,6 +94,8 @@ export interface HostOrder {
   strategy: Strategy;
   /** Certificates that Traefik holds are carried over to kamal-proxy. */
   importCertificates: boolean;
+  /** A Traefik that serves others, too, comes to stand behind kamal-proxy. */
+  keepTraefik: boolean;
   roles: RoleOrder[];
   accessories: string[];
   /** What the plan saw; the workflow's own probes must see the same. */

@@ -1,3 +1,4 @@
+import { IS_BEHIND } from './behind.ts';
 import { STEERING } from './steer.ts';
 import { audit, q } from './words.ts';
 
@@ -59,6 +60,10 @@ export interface ProveScript extends BootScript {
   proxyService: string;
   /** Kamal's `kamal-proxy deploy …`, its target the shell variable `short`. */
   deploy: string;
+  /** The same under a name that nobody asks for. */
+  proving: string;
+  /** One of the names that it serves. */
+  host: string;
 }
 
 /**
@@ -67,15 +72,23 @@ export interface ProveScript extends BootScript {
  */
 export function proveScript(args: ProveScript): string {
   // What kamal-proxy routes to is healthy, and serves: on a host that was cut off after its cutover.
-  return `${STEERING}${boot(args, `is_running kamal-proxy && docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q "$(printf %.12s "$there")"`)}
+  return `${STEERING}${IS_BEHIND}${boot(args, `is_running kamal-proxy && docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q "$(printf %.12s "$there")"`)}
 proxy=${args.warmName}
 is_running kamal-proxy && proxy=kamal-proxy
 # A host that went down and up again has the app back, but not this proxy: it must not serve after a boot.
 is_running "$proxy" || { start_warm "$proxy" || fail StepFailed 'the warm kamal-proxy does not start any more'; }
 n=0; until docker exec "$proxy" kamal-proxy list > /dev/null 2>&1; do n=$((n + 1)); [ $n -gt 50 ] && break; sleep 0.1; done
 short=$(printf %.12s "$new")
+deploy() { docker exec "$proxy" ${args.deploy}; }
+mine=${q(`routed ${args.proxyService} ${args.host}`)}
+# In front of Traefik kamal-proxy serves already, so what it is told here holds at once: the app's own names come with the cutover.
+if is_behind && { journalled "$mine" || ! lists kamal-proxy ${q(args.proxyService)}; }; then
+  journalled "$mine" || journal "$mine"
+  deploy() { docker exec kamal-proxy ${args.proving}; }
+else
 [ "$proxy" != kamal-proxy ] || docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q ${q(args.proxyService)} || journal ${q(`routed ${args.proxyService}`)}
-if ! out=$(docker exec "$proxy" ${args.deploy} 2>&1); then
+fi
+if ! out=$(deploy 2>&1); then
   said "$out"
   last_words "$new"
   fail AppUnhealthy ${q(`${args.name} did not become healthy behind kamal-proxy`)}": $(echo "$out" | tail -n 1)"

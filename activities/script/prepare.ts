@@ -1,3 +1,4 @@
+import { createBehindScript, type BehindScript } from './behind.ts';
 import { STEERING } from './steer.ts';
 import { fromBase64, q } from './words.ts';
 
@@ -12,6 +13,8 @@ export interface PrepareScript {
   assets: { trees: string[]; commands: string[] }[];
   /** `other`: not the version that runs now (on the image `imageId`), so its image may have to be pulled. */
   roles: { name: string; version: string; other: boolean; imageId: string; image: string }[];
+  /** A Traefik that comes to stand behind kamal-proxy; null where none does. */
+  behind: BehindScript | null;
   /** Null on a host where nothing is proxied. */
   proxy: ProxyScript | null;
 }
@@ -49,6 +52,7 @@ export function prepareScript(args: PrepareScript): string {
     ...args.files.map(({ path, content, mode }) => fromBase64(content, `| file ${q(path)} ${mode} || exit 1`)),
     ...args.roles.map((role) => (role.other ? otherImage(role.image) : appImage(role))),
     ...args.assets.map(assets),
+    ...(args.behind ? [createBehindScript(args.behind)] : []),
     ...(args.proxy ? [proxies(args.proxy)] : []),
   ].join('\n');
 }

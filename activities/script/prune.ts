@@ -5,6 +5,8 @@ export interface PruneScript {
   proxied: boolean;
   /** The end of the warm proxy, where one is still letting go of connections. */
   letWarmGo: string;
+  /** What becomes of a Traefik that serves others, too: before and after its published container goes. */
+  shared: { before: string; after: string };
   /** Kamal's own commands, with the audit lines that go with them. */
   tagLatest: { command: string; audit: string } | null;
   /** Kamal's clean-up of assets and error pages of other versions. */
@@ -25,7 +27,9 @@ export function pruneScript(args: PruneScript): string {
 # From here on nothing is undone any more, whatever becomes of the rest of this script.
 [ ! -f "$D/$JOURNAL.journal" ] || journalled committed || journal committed
 ${args.letWarmGo}
+${args.shared.before}
 ${args.proxied ? removeProxy('traefik', "Traefik's") : ''}
+${args.shared.after}
 ${kamalsPrunes(args)}
 ${afterPrune()}`;
 }
@@ -68,7 +72,7 @@ ${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 |
 /** What a run itself leaves on a host goes: secrets at once, its folder when younger ones are there. */
 export function afterPrune(): string {
   return `# Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
-rm -rf "$D/kept" "$D"/*.sh "$D"/ports.* "$D"/acme.* "$D/knows" "$D/published" "$D/warm-ports" "$D/rules.lock"
+rm -rf "$D/kept" "$D"/*.sh "$D"/ports.* "$D"/acme.* "$D/knows" "$D/published" "$D/warm-ports" "$D/rules.lock" "$D"/redeploy-*
 # A journal that is still open is somebody's only memory of what was done here.
 is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }
 ls -1dt "$B"/*/ 2>/dev/null | tail -n +${KEPT_RUNS + 1} | while read -r old; do

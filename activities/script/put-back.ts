@@ -1,4 +1,5 @@
 import { REMOVE_CERTIFICATE } from './certificates.ts';
+import { IS_BEHIND } from './behind.ts';
 import { RESTORE_STORE } from './kamal1/stores.ts';
 import { STEERING } from './steer.ts';
 import { WATCH } from './watch.ts';
@@ -15,7 +16,7 @@ const LET_GO_SECONDS = 10;
  * @param healthSeconds how long an old container that is started again may take to become healthy
  */
 export function putBackScript(healthSeconds: number): string {
-  return `${STEERING}${WATCH}
+  return `${STEERING}${WATCH}${IS_BEHIND}
 ${REMOVE_CERTIFICATE}
 ${RESTORE_STORE}
 # go_past WARM NEW OLD: the new proxy serves by now: where requests could be steered past the old one, they are steered past this one
@@ -27,6 +28,13 @@ go_past() {
   [ ! -s "$SD/knows" ] || . "$SD/knows"
   limit=$(( $(centiseconds) + 1000 )); until knows "$1"; do [ "$(centiseconds)" -lt $limit ] || return 1; sleep 0.1; done
   steer "$1" "$old" "$new" && watch
+}
+# finds_again PORT HOST: Traefik behind kamal-proxy has found that name's old container again; it says so several times in a row
+finds_again() {
+  n=0; good=0
+  while [ $good -lt 5 ] && [ $n -lt 50 ]; do
+    n=$((n + 1)); case $(ask "$(address_of traefik)" "$1" "$2") in [23]*|401|403) good=$((good + 1)) ;; *) good=0; sleep 0.2 ;; esac
+  done
 }
 # serves_again CONTAINER: the old proxy has found the app: it has to say so several times in a row, since Traefik needs tenths of a
 # second to find its routes. A name may be asked for that isn't known here: from kamal-proxy, which knows its routes at once, 404 will do.
@@ -74,7 +82,10 @@ undo_run() {
       replaced-file) cp -p "$dir/kept/$path" "$path" || problem "cannot restore $path" ;;
       certificate) remove_certificate "$a" "$b" || problem "cannot remove the certificate $b" ;;
       acme) restore_store "$dir" "$a" || problem "cannot restore Traefik's certificates" ;;
-      routed) ! is_running kamal-proxy || docker exec kamal-proxy kamal-proxy remove "$a" > /dev/null 2>&1 || : ;;
+      # As it was deployed: its containers run again by now.
+      unrouted) [ ! -s "$dir/redeploy-$a" ] || lists kamal-proxy "$a" || sh -c "docker exec kamal-proxy $(cat "$dir/redeploy-$a")" > /dev/null 2>&1 || problem "kamal-proxy does not take $a again" ;;
+      # Where Traefik stands behind kamal-proxy it gets the app's names back.
+      routed) [ -z "$b" ] || ! is_behind || finds_again "$(behind_port)" "$b"; ! is_running kamal-proxy || docker exec kamal-proxy kamal-proxy remove "$a" > /dev/null 2>&1 || : ;;
       network) ! docker network inspect "$a" > /dev/null 2>&1 || docker network rm "$a" > /dev/null || problem "the network $a is in use" ;;
       connected) docker network disconnect "$b" "$a" 2> /dev/null || : ;;
       volume) ! docker volume inspect "$a" > /dev/null 2>&1 || docker volume rm "$a" > /dev/null || problem "the volume $a is in use" ;;
@@ -116,7 +127,7 @@ undo_run() {
   # An engine that went away in between makes everything look gone: then nothing is sure.
   answering
   [ -z "$problems" ] || fail PutBackFailed "not all of it could be undone\${problems}"
-  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh "$dir"/ports.* "$dir"/acme.* "$dir/words" "$dir/knows" "$dir/published" "$dir/warm-ports" "$dir/rules.lock" "$dir"/watch.out "$dir"/retire.out
+  mv "$list" "$list.undone"; rm -rf "$dir/kept" "$dir"/*.sh "$dir"/ports.* "$dir"/acme.* "$dir/words" "$dir/knows" "$dir/published" "$dir/warm-ports" "$dir/rules.lock" "$dir"/redeploy-* "$dir"/watch.out "$dir"/retire.out
 }
 `;
 }

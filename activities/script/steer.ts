@@ -136,11 +136,11 @@ was_hit() {
   else $AS_ROOT "iptables$FW-save" -c -t nat 2> /dev/null | grep -E -- "--comment \\"?bactrian $SR steer " | grep -qv '^\\[0:'; fi
 }
 
-# ask ADDRESS PORT: the status of whatever HTTP answer comes within three seconds; a path that costs an app little, whatever it says to it
+# ask ADDRESS PORT [HOST [PATH]]: the status of whatever HTTP answer comes within three seconds; a path that costs an app little, whatever it says to it
 ask() {
-  if command -v curl > /dev/null; then curl -gs --noproxy '*' -o /dev/null -m 3 -w '%{http_code}' "http://$1:$2/up" | grep -v 000
-  elif command -v wget > /dev/null; then http_proxy= wget -t 1 -S -T 3 -O /dev/null "http://$1:$2/up" 2>&1 | sed -n 's,.*HTTP/1[^ ]* \\([0-9]*\\).*,\\1,p' | head -n 1 | grep .
-  else timeout 3 bash -c 'exec 3<> "/dev/tcp/$0/$1"; printf "GET /up HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$0" >&3; head -n 1 <&3' "$1" "$2" 2> /dev/null | cut -d ' ' -f 2 | grep .
+  if command -v curl > /dev/null; then curl -gs --noproxy '*' \${3:+-H "Host: $3"} -o /dev/null -m 3 -w '%{http_code}' "http://$1:$2\${4:-/up}" | grep -v 000
+  elif command -v wget > /dev/null; then http_proxy= wget -t 1 -S -T 3 \${3:+--header "Host: $3"} -O /dev/null "http://$1:$2\${4:-/up}" 2>&1 | sed -n 's,.*HTTP/1[^ ]* \\([0-9]*\\).*,\\1,p' | head -n 1 | grep .
+  else timeout 3 bash -c 'exec 3<> "/dev/tcp/$0/$1"; printf "GET %s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$3" "$2" >&3; head -n 1 <&3' "$1" "$2" "\${3:-$1}" "\${4:-/up}" 2> /dev/null | cut -d ' ' -f 2 | grep .
   fi
 }
 can_ask() { command -v curl > /dev/null || command -v wget > /dev/null || command -v bash > /dev/null; }

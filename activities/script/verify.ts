@@ -1,3 +1,5 @@
+import { DEFAULT_SERVICE } from '../../src/plan/shared-traefik.ts';
+import { IS_BEHIND } from './behind.ts';
 import { q } from './words.ts';
 
 export interface VerifyScript {
@@ -12,11 +14,12 @@ export interface VerifyScript {
 /** Looks at everything that the upgrade promises, changes nothing, and names all that is wrong at once. */
 export function verifyScript(args: VerifyScript): string {
   return [
+    IS_BEHIND,
     'wrong=; bad() { wrong="$wrong; $*"; }',
     `docker network inspect ${q(args.network)} > /dev/null 2>&1 || bad ${q(`no network ${args.network}`)}`,
     ...args.roles.map((role) => verifyRole(role, args.network)),
     ...(args.proxied ? [verifyProxy(args)] : []),
-    ...(args.pruned && args.proxied ? [`[ -z "$(id traefik)" ] || bad 'the container traefik is still there'`] : []),
+    ...(args.pruned && args.proxied ? [`[ -z "$(id traefik)" ] || is_behind || bad 'the container traefik is still there'`] : []),
     '[ -z "$wrong" ] || fail VerifyFailed "${wrong#; }"',
   ].join('\n');
 }
@@ -40,10 +43,11 @@ function verifyProxy(args: VerifyScript): string {
   const services = args.roles.flatMap((role) => (role.proxyService ? [role.proxyService] : []));
   return `
 is_running kamal-proxy || bad 'kamal-proxy does not run'
-is_running traefik && bad 'traefik still runs'
+! is_running traefik || is_behind || bad 'traefik still runs'
 in_network kamal-proxy ${q(args.network)} || bad 'kamal-proxy is not in its network'
 list=$(docker exec kamal-proxy kamal-proxy list 2>/dev/null | sed 's/\\x1b\\[[0-9;]*m//g')
 for s in ${services.map(q).join(' ')}; do
   echo "$list" | awk -v s="$s" '$1 == s { found = 1; if ($0 !~ /running/) exit 2 } END { if (!found) exit 1 }' || bad "kamal-proxy does not route to $s"
-done`;
+done
+! is_behind || echo "$list" | grep -q '^ *${DEFAULT_SERVICE} ' || bad "kamal-proxy does not lead to the Traefik behind it"`;
 }

@@ -9,6 +9,7 @@ export interface JudgingOptions {
   accessories: AccessoryMode;
   pullAccessories?: boolean;
   importCertificates: boolean;
+  keepTraefik?: boolean;
   allowIssuance?: boolean;
   acceptAnswers: string[];
   acceptUnreachable: string[];
@@ -43,6 +44,7 @@ export function acceptanceOptions(command: Command): Command {
   return command
     .option('--pull-accessories', 'let accessories start from a newer image of the same name')
     .option('--no-import-certificates', 'with ssl: true, leave the certificates that Traefik holds where they are, instead of carrying them over')
+    .option('--keep-traefik', 'where Traefik also serves other projects: keep it, behind kamal-proxy, for them')
     .option('--allow-issuance', 'with ssl: true, let kamal-proxy get its certificates at the first requests')
     .addOption(new Option('--accept-answers <names>', "go on though Traefik answers these requests and kamal-proxy will not; names as a refusal gives them, with commas between; parts left out stand for all of a kind: 'by ip,unknown host'").argParser(more).default([], 'none'))
     .addOption(new Option('--accept-unreachable <variables>', "go on though what these variables name isn't reached from the network kamal").argParser(more).default([], 'none'))
@@ -64,6 +66,7 @@ export function refusalOptions(options: JudgingOptions, more: Pick<RefusalOption
     pullAccessories: options.pullAccessories === true,
     allowIssuance: options.allowIssuance === true,
     importCertificates,
+    keepTraefik: options.keepTraefik === true,
     now: Date.now(),
     acceptAnswers,
     acceptUnreachable,

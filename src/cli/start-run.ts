@@ -56,6 +56,7 @@ export async function startRun(project: EitherProject, session: Session, plan: F
       done: isDone(host),
       strategy: host.strategy,
       importCertificates,
+      keepTraefik: host.shared?.becomes === 'moves',
       roles: host.roles.map(({ name, version, runningVersion, imageId, primary, proxied }) => ({ name, version, runningVersion, imageId, primary, proxied })),
       accessories: host.accessories.filter((accessory) => !accessory.there).map((accessory) => accessory.name),
       fingerprint: host.fingerprint,

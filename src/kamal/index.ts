@@ -28,6 +28,7 @@ export { kamal1NamesOf, type Kamal1Names } from './kamal1/names.ts';
 export * as kamal1 from './kamal1/index.ts';
 export { configJson, configText, jsonScalar, type Json } from './config-report.ts';
 export { FileMissing, uploadOf, type RenderContext, type Upload } from './accessory-files.ts';
+export { redeployWords } from './proxy-state.ts';
 export { problemsInUse } from './usage.ts';
 export { destinationFile } from './configuration-files.ts';
 export * as ssh from './commands/ssh.ts';

@@ -3,6 +3,7 @@ import type { Deployment } from '../kamal/index.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
 import { networkOfAccessory } from './reachability.ts';
 import { accessoryContainer, containersOf, isRouted, runningContainer, type Owner, type OwningRole } from './running.ts';
+import { traefikBehind } from './shared-traefik.ts';
 
 /**
  * How a host runs the deployment's selected roles now. `kamal2` only when all of it is there: each role in the network,
@@ -14,9 +15,11 @@ export function appGeneration(facts: HostFacts, deployment: Deployment): Generat
 
   const proxied = roles.some((role) => role.runningProxy);
   const unrouted = facts.routes !== null && roles.some((role, index) => role.runningProxy && !isRouted(facts, current[index]));
-  const anyNew = running.some(inKamalNetwork) || (proxied && proxy !== undefined);
+  // Others have moved already, or are still to move: then both proxies are there, and neither tells anything of this one.
+  const behind = traefikBehind(facts) !== undefined;
+  const anyNew = running.some(inKamalNetwork) || (proxied && proxy !== undefined && !behind);
   const allNew = current.every((container) => container && inKamalNetwork(container)) && running.every(inKamalNetwork) && (!proxied || proxy?.running === true) && !unrouted;
-  if (allNew && (!proxied || !traefik) && facts.openRuns.app.length === 0) return 'kamal2';
+  if (allNew && (!proxied || !traefik || behind) && facts.openRuns.app.length === 0) return 'kamal2';
   if (!anyNew && facts.openRuns.app.length === 0 && (!proxied || traefik?.running)) return 'kamal1';
   return 'mixed';
 }

@@ -1,6 +1,7 @@
 import type { kamal1 } from '../kamal/index.ts';
 import { inKamalNetwork, type Generation, type HostFacts } from './facts.ts';
 import { whatRuns } from './generation.ts';
+import { traefikBehind } from './shared-traefik.ts';
 
 /**
  * How a host runs the deployment's selected roles now, as its Kamal 1 configuration sees it. `kamal1` only when all of
@@ -11,8 +12,9 @@ export function kamal1Generation(facts: HostFacts, deployment: kamal1.Kamal1Depl
   if (nothing) return 'empty';
 
   const routed = roles.some((role) => role.runningTraefik);
+  const behind = traefikBehind(facts) !== undefined;
   const allOld = current.every((container) => container !== undefined) && !running.some(inKamalNetwork) && (!routed || traefik?.running === true);
-  if (allOld && (!routed || !proxy) && facts.openRuns.app.length === 0) return 'kamal1';
-  const anyOld = running.some((container) => !inKamalNetwork(container)) || (routed && traefik !== undefined);
+  if (allOld && (!routed || !proxy || behind) && facts.openRuns.app.length === 0) return 'kamal1';
+  const anyOld = running.some((container) => !inKamalNetwork(container)) || (routed && traefik !== undefined && !behind);
   return anyOld || facts.openRuns.app.length > 0 ? 'mixed' : 'kamal2';
 }

@@ -7,6 +7,7 @@ import { wantedEnv } from './reachability.ts';
 import type { ChangedVariables } from './record/variables.ts';
 import { configurationRefusals, hostRefusals, type Refusal, type RefusalOptions } from './refusals.ts';
 import { accessoryContainer, runningContainer, versionOf } from './running.ts';
+import { sharedTraefik, type SharedTraefik } from './shared-traefik.ts';
 import { chooseStrategy, type StrategyChoice } from './strategy.ts';
 
 /** What a run would do, shown to a person and confirmed by them; the workflow's input is made of it. */
@@ -31,6 +32,8 @@ export interface HostPlan extends StrategyChoice {
   certificates: ServedName[];
   /** A run of ours that was cut off here and whose traces are undone first. */
   cutOff: string[];
+  /** What becomes of a Traefik that serves others, too. */
+  shared: SharedTraefik | null;
 }
 
 export interface RolePlan {
@@ -83,6 +86,7 @@ function planHost(facts: HostFacts, deployment: Deployment, secrets: Secrets, op
     accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),
     certificates: generation === 'kamal2' ? [] : servedNames(facts, deployment, options.importCertificates, options.now),
     cutOff: facts.openRuns.app,
+    shared: sharedTraefik(facts, deployment, options.keepTraefik),
   };
 }
 

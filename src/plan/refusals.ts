@@ -8,7 +8,9 @@ import { heldInWords, releaseInWords } from './lock-words.ts';
 import { MOST_HOSTS } from './limits.ts';
 import { notAcceptedPlaces, placeInWords, SAID } from './reachability.ts';
 import { predictedDifferences } from './predicted-answers.ts';
-import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
+import { accessoryContainer, runningContainer, versionOf } from './running.ts';
+import { leftBehind, sharedTraefik } from './shared-traefik.ts';
+import { sharedTraefikRefusals } from './shared-traefik-refusals.ts';
 import { chooseStrategy, type StrategyWish } from './strategy.ts';
 
 /** What a refusal is about: scripts tell refusals apart by it. */
@@ -32,6 +34,8 @@ export interface RefusalOptions {
   allowIssuance: boolean;
   /** Certificates that Traefik holds are carried over to kamal-proxy. */
   importCertificates: boolean;
+  /** A Traefik that serves others, too, is kept behind kamal-proxy. */
+  keepTraefik: boolean;
   /** Milliseconds since the epoch: whether a certificate has ended is judged by it. */
   now: number;
   /** Somebody else's deploy lock is waited for, not refused. */
@@ -141,18 +145,12 @@ function roleRefusals(facts: HostFacts, deployment: Deployment, options: Refusal
 function proxyRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
   const proxied = deployment.rolesOn(facts.host).filter((role) => role.runningProxy);
   const traefik = containerNamed(facts, TRAEFIK);
-  const own = new Set(deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role)).map(({ id }) => id));
-  const strangers = traefik?.running && proxied.length > 0 ? facts.containers.filter((container) => container.running && container.name !== TRAEFIK && !own.has(container.id) && isRouted(container)) : [];
   const free = new Set([TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name)?.ports.map((port) => port.hostPort) ?? []));
   const taken = proxied.length === 0 ? [] : deployment.effectiveProxyRun(facts.host).ports.map((port) => port.hostPort).filter((port) => facts.listening.includes(port) && !free.has(port));
   return [
     // Where no role is behind a proxy, nothing that is called traefik is touched.
     ...(traefik && proxied.length > 0 && !isKamals(traefik) ? [refuse('traefik', 'a container `traefik` runs here that Kamal did not make', 'it is left alone: rename it, or leave the host out with -h; if it is one of an early Kamal, `kamal traefik reboot` with Kamal 1.9 first')] : []),
-    ...strangers.map((container) =>
-      deployment.accessoriesOn(facts.host).some((accessory) => accessory.serviceName === container.name)
-        ? refuse('neighbours', `this host's Traefik also routes to the accessory ${container.name}, which kamal-proxy would not do`, "take its traefik labels away, or give it a `proxy:` section, and reboot it first")
-        : refuse('neighbours', `this host's Traefik also routes to ${container.name}, which is not part of this deployment`, 'move that service first: after the cutover its requests would reach this app'),
-    ),
+    ...sharedTraefikRefusals(facts, deployment, options, refuse),
     ...taken.map((port) => refuse('ports', `port ${port} is in use by something that is neither Traefik nor kamal-proxy`, 'kamal-proxy publishes it: free the port, or set `proxy: run: http_port/https_port`')),
     ...strategyRefusals(facts, deployment, options, refuse),
     ...(options.allowIssuance ? [] : tlsRefusals(facts, deployment, options, refuse)),
@@ -183,7 +181,7 @@ function tlsRefusals(facts: HostFacts, deployment: Deployment, options: RefusalO
 
 /** Load balancers and monitors ask hosts by their address, too: what nobody answers any more takes the host out. */
 function answerRefusals(facts: HostFacts, deployment: Deployment, options: RefusalOptions, refuse: Refuse): Refusal[] {
-  const lost = notAccepted(predictedDifferences(facts.answers, deployment, facts.host), options.acceptAnswers);
+  const lost = notAccepted(predictedDifferences(facts.answers, deployment, facts.host, leftBehind(facts, deployment, sharedTraefik(facts, deployment, options.keepTraefik))), options.acceptAnswers);
   if (lost.length === 0) return [];
   const lines = lost.map(({ name, before, after }) => `'${name}' (${before} now, then ${after})`);
   return [refuse('answers', `Traefik answers what kamal-proxy would not: ${lines.join(', ')}`, answersHint(lost))];
@@ -194,11 +192,6 @@ function reachRefusals(facts: HostFacts, options: RefusalOptions, refuse: Refuse
   return notAcceptedPlaces(facts.reach, options.acceptUnreachable).map((place) =>
     refuse('reach', `the app reaches ${placeInWords(place)} now, and would not from the network kamal: ${SAID[place.now]}`, `${place.hint}; or go on with --accept-unreachable ${place.variables.join(',')}`),
   );
-}
-
-/** True for a container that Traefik's Docker provider routes to by its labels. */
-function isRouted(container: ContainerFacts): boolean {
-  return container.labels['traefik.enable'] !== 'false' && Object.keys(container.labels).some((label) => ACTIVE_TRAEFIK_LABEL.test(label) || label === 'traefik.enable');
 }
 
 /** Kamal 1 gives its Traefik a router that catches what no app answers (Kamal 1.9: `Configuration::Traefik`). */

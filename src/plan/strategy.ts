@@ -1,14 +1,16 @@
 import type { Deployment } from '../kamal/index.ts';
 import type { HostFacts } from './facts.ts';
+import { sharedTraefik } from './shared-traefik.ts';
 
 /**
  * How the old proxy makes place for the new one on a host: requests steered past it, so that none is lost; one stopped
- * and the other started, at once; or Kamal's own order.
+ * and the other started, at once; or Kamal's own order. Where the new one serves in front of the old one already, nothing
+ * is replaced: it takes the app's hosts to itself.
  */
-export type Strategy = 'handover' | 'swap' | 'kamal';
+export type Strategy = 'handover' | 'swap' | 'kamal' | 'move';
 
 /** What a person asked for: `auto` leaves it to what each host can do. */
-export type StrategyWish = 'auto' | Strategy;
+export type StrategyWish = 'auto' | 'handover' | 'swap' | 'kamal';
 
 export interface StrategyChoice {
   strategy: Strategy;
@@ -22,6 +24,7 @@ export interface StrategyChoice {
  * @param wish `auto` or a strategy by name
  */
 export function chooseStrategy(facts: HostFacts, deployment: Deployment, wish: StrategyWish): StrategyChoice {
+  if (sharedTraefik(facts, deployment, false)) return { strategy: 'move', reason: null };
   return chooseStrategyFor(facts, wish, {
     name: 'kamal-proxy',
     proxied: deployment.rolesOn(facts.host).some((role) => role.runningProxy),

@@ -1,4 +1,4 @@
-import type { kamal1 } from '../kamal/index.ts';
+import { kamal1 as commands, type kamal1 } from '../kamal/index.ts';
 import { servedNamesBack } from './certificates-back.ts';
 import { containerNamed, inKamalNetwork, isAnonymousVolume, KAMAL_PROXY, TRAEFIK, type ContainerFacts, type HostFacts } from './facts.ts';
 import { kamal1Generation } from './kamal1-generation.ts';
@@ -6,6 +6,7 @@ import { MOST_HOSTS } from './limits.ts';
 import type { Records } from './record/variables.ts';
 import { lockRefusals, type Refusal, type RefusalSubject, type Refuse } from './refusals.ts';
 import { accessoryContainer, runningContainer } from './running.ts';
+import { BEHIND_LABEL, traefikBehind } from './shared-traefik.ts';
 import type { StrategyWish } from './strategy.ts';
 
 /** The options of a way back that decide whether something is in its way. */
@@ -31,10 +32,11 @@ export interface WayBackOptions {
 /** Reasons not to begin a way back, in the configuration and on the hosts. */
 export function wayBackRefusals(facts: HostFacts[], deployment: kamal1.Kamal1Deployment, options: WayBackOptions): Refusal[] {
   const { alone } = deployment.traefik;
+  const makesOne = facts.some((each) => deployment.traefikHosts.includes(each.host) && !traefikBehind(each));
   const refuse = (about: RefusalSubject, reason: string, hint: string): Refusal => ({ about, host: null, reason, hint });
   return [
     ...(facts.length > MOST_HOSTS ? [refuse('fleet-size', `${facts.length} hosts are too many for one run (at most ${MOST_HOSTS})`, 'take a part of them with -h, then the next')] : []),
-    ...(alone !== null && options.strategy !== 'kamal' && deployment.traefikHosts.length > 0 ? [refuse('traefik', `no second Traefik can run beside the published one, to prove the app before it serves: ${alone}`, "change Traefik's options for the downgrade, or let go first and prove afterwards, as Kamal does: --strategy kamal")] : []),
+    ...(alone !== null && options.strategy !== 'kamal' && makesOne ? [refuse('traefik', `no second Traefik can run beside the published one, to prove the app before it serves: ${alone}`, "change Traefik's options for the downgrade, or let go first and prove afterwards, as Kamal does: --strategy kamal")] : []),
     ...facts.flatMap((each) => hostRefusals(each, deployment, options)),
   ];
 }
@@ -79,6 +81,7 @@ function tlsRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, opti
 function proxyRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, options: WayBackOptions, refuse: Refuse): Refusal[] {
   const routed = deployment.rolesOn(facts.host).filter((role) => role.runningTraefik);
   if (routed.length === 0) return [];
+  if (traefikBehind(facts)) return behindRefusals(facts, deployment, routed, refuse);
   const own = new Set(deployment.allRoles.map(({ containerPrefix }) => containerPrefix));
   const strangers = (options.proxyServices.get(facts.host) ?? []).filter((service) => !own.has(service));
   const free = new Set([TRAEFIK, KAMAL_PROXY].flatMap((name) => containerNamed(facts, name)?.ports.map((port) => port.hostPort) ?? []));
@@ -92,6 +95,17 @@ function proxyRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, op
       ? [refuse('strategy', `new connections can't be steered here: ${facts.handover.why}`, '`--strategy auto` takes `swap` for such a host, with one gap of a stop and a start')]
       : []),
   ];
+}
+
+/** Why a service can't go back behind the Traefik that stands behind kamal-proxy: that one is no longer what its configuration says. */
+function behindRefusals(facts: HostFacts, deployment: kamal1.Kamal1Deployment, routed: readonly kamal1.Kamal1Role[], refuse: Refuse): Refusal[] {
+  const port = Number(traefikBehind(facts)?.labels[BEHIND_LABEL]);
+  return routed.flatMap((role) =>
+    commands.routeQuestions(deployment, role)
+      .filter((question) => question.scheme === 'https' || question.port !== port)
+      .slice(0, 1)
+      .map((question) => refuse('traefik', `role ${role.name} has a route ${question.scheme === 'https' ? 'with TLS' : `on Traefik's port ${question.port}`}, and kamal-proxy leads to the Traefik behind it in plain and on its port ${port} only`, 'bring the others to Kamal 2 first, or change the labels of the role')),
+  );
 }
 
 /** True for a container that a Traefik with the Docker provider would make a route of its own for. */

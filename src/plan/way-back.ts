@@ -8,7 +8,8 @@ import { kamal1Generation } from './kamal1-generation.ts';
 import type { AccessoryPlan, FleetPlan, HostPlan, RolePlan } from './plan.ts';
 import { wantedEnv } from './reachability.ts';
 import { changedVariables } from './record/variables.ts';
-import { accessoryContainer, runningContainer, versionOf } from './running.ts';
+import { routedBeside, traefikBehind, type SharedTraefik } from './shared-traefik.ts';
+import { accessoryContainer, containersOf, runningContainer, versionOf } from './running.ts';
 import { chooseStrategyFor } from './strategy.ts';
 import { wayBackRefusals, type WayBackOptions } from './way-back-refusals.ts';
 
@@ -50,13 +51,21 @@ function planHost(facts: HostFacts, deployment: kamal1.Kamal1Deployment, secrets
     host: facts.host,
     target: 'kamal1',
     generation: kamal1Generation(facts, deployment),
-    ...chooseStrategyFor(facts, options.strategy, { name: 'Traefik', proxied: isRouted(facts.host, deployment), publishes: publishes(deployment) }),
+    ...(traefikBehind(facts) && isRouted(facts.host, deployment) ? { strategy: 'move' as const, reason: null } : chooseStrategyFor(facts, options.strategy, { name: 'Traefik', proxied: isRouted(facts.host, deployment), publishes: publishes(deployment) })),
     fingerprint: fingerprint(facts, deployment),
     roles: deployment.rolesOn(facts.host).flatMap((role) => planRole(facts, deployment, role, secrets, options.version) ?? []),
     accessories: options.accessories === 'skip' ? [] : planAccessories(facts, deployment),
     certificates: kamal1Generation(facts, deployment) === 'kamal1' ? [] : servedNamesBack(facts, deployment, options.importCertificates, options.now),
     cutOff: facts.openRuns.app,
+    shared: backBehind(facts, deployment),
   };
+}
+
+/** A service that had moved past a Traefik for others goes back behind it. */
+function backBehind(facts: HostFacts, deployment: kamal1.Kamal1Deployment): SharedTraefik | null {
+  if (!traefikBehind(facts) || !isRouted(facts.host, deployment)) return null;
+  const own = deployment.rolesOn(facts.host).flatMap((role) => containersOf(facts, deployment, role));
+  return { becomes: 'stays', others: routedBeside(facts, own).map(({ name }) => name) };
 }
 
 function isRouted(host: string, deployment: kamal1.Kamal1Deployment): boolean {

@@ -167,7 +167,7 @@ describe('a run', () => {
       'accessories', 'accessory', 'alreadyThere', 'destination', 'digest', 'direction', 'endedAt', 'failure', 'fingerprint', 'heldSeconds', 'hook', 'host', 'hostnameSuffix', 'hosts',
       'idempotent', 'locked', 'name', 'notes', 'outcome', 'phase', 'primary', 'proxied', 'pruned', 'pull', 'replacedSuffix', 'result', 'role', 'roles',
       'run', 'runningVersion', 'imageId', 'runStartedAt', 'said', 'seq', 'service', 'startedAt', 'state', 'stepId', 'steps', 'strategy', 'takeOverLockOf', 'version',
-      'acceptAnswers', 'acceptUnreachable', 'importCertificates', 'lookedAgoMs', 'probeUrls', 'from', 'known', 'longestGapMs', 'lost', 'meter', 'round', 'seconds', 'sent', 'soak', 'unwatchedMs', 'url', 'why',
+      'acceptAnswers', 'acceptUnreachable', 'importCertificates', 'keepTraefik', 'lookedAgoMs', 'probeUrls', 'from', 'known', 'longestGapMs', 'lost', 'meter', 'round', 'seconds', 'sent', 'soak', 'unwatchedMs', 'url', 'why',
     ]);
     expect([...words].filter((word) => !known.has(word))).toEqual([]);
   });

@@ -12,7 +12,7 @@ export const BARE: RoleOrder = { name: 'core', version: 'v1', runningVersion: 'v
 
 /** A host's part of a run. */
 export function order(host: string, roles: RoleOrder[] = [WEB], more: Partial<HostOrder> = {}): HostOrder {
-  return { host, roles, done: false, strategy: 'swap', importCertificates: true, accessories: [], fingerprint: `seen-${host}`, ...more };
+  return { host, roles, done: false, strategy: 'swap', importCertificates: true, keepTraefik: false, accessories: [], fingerprint: `seen-${host}`, ...more };
 }
 
 type InputWish = Partial<Omit<FleetInput, 'options'>> & { hosts: HostOrder[]; options?: Partial<RunOptions> };

@@ -2,7 +2,7 @@ import { afterPrune, kamalsPrunes, removeProxy, type PruneScript } from '../prun
 import { recordUsed } from '../record.ts';
 import { q } from '../words.ts';
 
-export interface PruneKamal1Script extends Omit<PruneScript, 'proxied'> {
+export interface PruneKamal1Script extends Omit<PruneScript, 'proxied' | 'shared'> {
   /** kamal-proxy's state: services of others may be in it. */
   volume: string;
   /** Directories of cords, without the run's id behind them: `.kamal/cords/shop-web`. */

@@ -1,4 +1,5 @@
 import type { RouteQuestion } from '../../../src/kamal/kamal1/questions.ts';
+import { IS_BEHIND } from '../behind.ts';
 import { STEERING } from '../steer.ts';
 import { q } from '../words.ts';
 import { routeWords } from './routes.ts';
@@ -14,10 +15,11 @@ export interface VerifyKamal1Script {
 /** Looks at everything that the way back promises, changes nothing, and names all that is wrong at once. */
 export function verifyKamal1Script({ roles, traefik, pruned }: VerifyKamal1Script): string {
   return [
+    IS_BEHIND,
     'wrong=; bad() { wrong="$wrong; $*"; }',
     ...roles.map(verifyRole),
     ...(traefik ? [verifyTraefik(traefik)] : []),
-    ...(pruned && traefik ? [`[ -z "$(id kamal-proxy)" ] || bad 'the container kamal-proxy is still there'`] : []),
+    ...(pruned && traefik ? [`[ -z "$(id kamal-proxy)" ] || is_behind || bad 'the container kamal-proxy is still there'`] : []),
     '[ -z "$wrong" ] || fail VerifyFailed "${wrong#; }"',
   ].join('\n');
 }
@@ -38,7 +40,7 @@ for i in $(docker ps -q --no-trunc ${args}); do ! in_network "$i" kamal || bad $
 
 function verifyTraefik({ questions, envFile }: NonNullable<VerifyKamal1Script['traefik']>): string {
   return `${STEERING}${routeWords(questions)}
-is_running kamal-proxy && bad 'kamal-proxy still runs'
+! is_running kamal-proxy || is_behind || bad 'kamal-proxy still runs'
 [ "$(stat -c %a ${q(envFile)} 2>/dev/null)" = 600 ] || bad ${q(`${envFile} is missing or not 0600`)}
 if ! is_running traefik; then bad 'traefik does not run'
 elif ! until_serves traefik 5; then bad 'traefik does not route to the app'

@@ -1,6 +1,7 @@
 import { dateOf, type ServedName } from '../../plan/certificates.ts';
 import { isEmpty, losesEnv, type Differences } from '../../plan/differences.ts';
 import { isDone, type FleetPlan, type HostPlan, type RolePlan } from '../../plan/plan.ts';
+import type { SharedTraefik } from '../../plan/shared-traefik.ts';
 import type { Refusal } from '../../plan/refusals.ts';
 import type { Direction } from '../../../workflows/types.ts';
 import { bold, cyan, dim, green, red, yellow } from '../terminal.ts';
@@ -40,6 +41,7 @@ function renderHost(host: HostPlan, heading: PlanHeading): string[] {
     ...host.cutOff.map((run) => `  ${yellow('!')} run ${run} was cut off here: what it left is put back first`),
     ...host.roles.flatMap((role) => renderRole(role, host)),
     ...(done || !host.roles.some((role) => role.proxied && !role.there) ? [] : [renderStrategy(host)]),
+    ...(host.shared ? [renderShared(host.shared)] : []),
     ...host.certificates.map((each) => renderCertificate(each, host)),
     ...host.accessories.map((each) => `  accessory ${each.name}  ${each.image} ${dim(short(each.imageId))} ${each.there ? green(host.target === 'kamal2' ? 'in its network already' : 'outside the network kamal already') : heading.accessories === 'join' ? 'joined to the network' : 'rebooted, its data kept'}`),
     '',
@@ -47,8 +49,13 @@ function renderHost(host: HostPlan, heading: PlanHeading): string[] {
 }
 
 function renderStrategy({ strategy, reason, target }: HostPlan): string {
-  const words = { handover: green(`handover: new connections are steered past ${target === 'kamal2' ? 'Traefik' : 'kamal-proxy'}, none waits`), swap: 'swap: one gap, of a stop and a start', kamal: yellow("kamal: Kamal's own order, down until the new one has booted") };
+  const words = { handover: green(`handover: new connections are steered past ${target === 'kamal2' ? 'Traefik' : 'kamal-proxy'}, none waits`), swap: 'swap: one gap, of a stop and a start', kamal: yellow("kamal: Kamal's own order, down until the new one has booted"), move: green(target === 'kamal2' ? 'move: kamal-proxy serves in front of Traefik already, and takes the hosts to itself; none waits' : 'move: kamal-proxy stays in front, and sends the hosts on to the Traefik behind it; none waits') };
   return `  proxy  ${words[strategy]}${reason === null ? '' : ` ${dim(`(no handover: ${reason})`)}`}`;
+}
+
+function renderShared({ becomes, others }: SharedTraefik): string {
+  const words = { moves: `Traefik moves behind kamal-proxy, for ${others.join(', ')}`, stays: `Traefik behind for ${others.join(', ')}`, goes: 'Traefik behind it serves nobody else: it goes with the last step' };
+  return `  proxy  ${cyan(words[becomes])}`;
 }
 
 function renderCertificate({ name, from, notAfter, remark }: ServedName, { target }: HostPlan): string {

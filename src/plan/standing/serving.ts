@@ -1,6 +1,7 @@
 import { judgeHealth } from '../check/health.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type ContainerFacts } from '../facts.ts';
 import { containersOf, isRouted, versionOf } from '../running.ts';
+import { routedBeside, traefikBehind } from '../shared-traefik.ts';
 import { HOME, type Oddity } from './oddity.ts';
 import type { Seen, SeenRole } from './seen.ts';
 
@@ -35,6 +36,12 @@ function proxyOddities(seen: Seen): Oddity[] {
   const proxy = containerNamed(facts, KAMAL_PROXY);
   const running = proxied.flatMap((role) => containersOf(facts, seen.deployment, role)).filter((container) => container.running);
   const outside = running.some((container) => !inKamalNetwork(container));
+  if (traefikBehind(facts) && proxy?.running) {
+    const others = routedBeside(facts, proxied.flatMap((role) => containersOf(facts, seen.deployment, role))).map(({ name }) => name);
+    const whom = [...(outside ? ['this service'] : []), ...others];
+    const stands = odd('traefik', 'note', `Traefik stands behind kamal-proxy, for ${whom.length > 0 ? whom.join(', ') : 'nobody any more'}`, whom.length > 0 ? null : '`docker exec kamal-proxy kamal-proxy remove bactrian-traefik`, then `docker rm -f traefik`, on the host');
+    return [stands, ...(outside ? [] : proxied.flatMap((role) => routeOddities(seen, role, proxy)))];
+  }
   if (traefik?.running && proxy?.running) return [odd('proxy', 'warn', 'Traefik and kamal-proxy both run: which of them has the ports depends on who came first', HOME)];
   if (proxy?.running) return proxied.flatMap((role) => routeOddities(seen, role, proxy));
   if (traefik?.running) {

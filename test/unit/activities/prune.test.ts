@@ -12,7 +12,7 @@ it.each([
   try {
     mkdirSync(host.path('docker/images'), { recursive: true });
     expect((await host.sh('docker create --name traefik traefik:v2.11')).code).toBe(0);
-    const body = pruneScript({ proxied, letWarmGo: ':', tagLatest: null, leftovers: [], pruneContainers: { command: ':', audit: ':' }, pruneImages: { commands: [], audit: ':' } });
+    const body = pruneScript({ proxied, letWarmGo: ':', shared: { before: '', after: '' }, tagLatest: null, leftovers: [], pruneContainers: { command: ':', audit: ':' }, pruneImages: { commands: [], audit: ':' } });
     const ran = await host.step(body);
     expect(ran.code, ran.output).toBe(0);
     expect((await host.sh('docker inspect traefik')).code === 0).toBe(stays);

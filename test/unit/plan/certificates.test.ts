@@ -100,7 +100,7 @@ describe('the plan', () => {
   const ec = made('ec', ['shop.example.com']);
   const line = (pem: string) => Buffer.from(pem).toString('base64');
   const look = (sections: Record<string, string>) => host('a', [app('web'), TRAEFIK], sections);
-  const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, now: Date.now(), waitForLock: false, acceptAnswers: [], acceptUnreachable: [] } as const;
+  const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, keepTraefik: false, now: Date.now(), waitForLock: false, acceptAnswers: [], acceptUnreachable: [] } as const;
   const planOf = (facts: ReturnType<typeof look>, more: Partial<typeof options> | { importCertificates: false } = {}) => {
     const { deployment: d, snapshot } = deployment(text);
     return planUpgrade(snapshot, d, SECRETS, [facts], { ...options, ...more });

@@ -39,7 +39,7 @@ interface Accepted {
 function check(containers: ContainerWish[], sections: Record<string, string> = {}, changes: Partial<HostLook> = {}, seen: Partial<HostFacts> = {}, { acceptLostEnv = false, ...accepted }: Accepted = {}): CheckItem[] {
   const { deployment: shop, snapshot } = deployment(SHOP);
   const facts = { ...host('a', containers, { handover: 'proven', ...sections }), reach: { looked: true, unreachable: [], notes: [] }, ...seen };
-  const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, waitForLock: false, acceptAnswers: [], acceptUnreachable: [], now: NOW, ...accepted } as const;
+  const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, keepTraefik: false, waitForLock: false, acceptAnswers: [], acceptUnreachable: [], now: NOW, ...accepted } as const;
   const plan = planUpgrade(snapshot, shop, SECRETS, [facts], options);
   return hostItems({ facts, look: { ...look, ...changes }, plan: plan.hosts[0] ?? null, refusals: plan.refusals, deployment: shop, primary: true, now: NOW, acceptLostEnv });
 }

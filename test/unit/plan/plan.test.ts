@@ -5,7 +5,7 @@ import type { RefusalOptions } from '../../../src/plan/refusals.ts';
 import type { HostFacts } from '../../../src/plan/facts.ts';
 import { app, deployment, host, PROXY, SECRETS, TRAEFIK, type ContainerWish } from './fleet.ts';
 
-const OPTIONS: RefusalOptions = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, now: Date.parse('2026-11-25'), waitForLock: false, acceptAnswers: [], acceptUnreachable: [] };
+const OPTIONS: RefusalOptions = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, keepTraefik: false, now: Date.parse('2026-11-25'), waitForLock: false, acceptAnswers: [], acceptUnreachable: [] };
 const REDIS: ContainerWish = { name: 'shop-redis', image: 'sha256:redis', mounts: [{ Type: 'bind', Source: '/root/shop-redis/data', Destination: '/data' }] };
 const JOBS = app('jobs', { cmd: ['bin/jobs'] });
 

@@ -70,7 +70,7 @@ describe('what is said', () => {
   });
   it('before the first change, unless accepted', () => {
     const facts = { ...readFacts('c', probeOutput([app('web'), redis()])), reach: { looked: true, unreachable: [place], notes: ['seen'] } };
-    const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, now: 0, waitForLock: false, acceptAnswers: [] } as const;
+    const options = { strategy: 'auto', accessories: 'reboot', pullAccessories: false, allowIssuance: false, importCertificates: true, keepTraefik: false, now: 0, waitForLock: false, acceptAnswers: [] } as const;
     const refused = planUpgrade(snapshot, shop, SECRETS, [facts], { ...options, acceptUnreachable: [] });
     expect(refused.refusals.map(({ reason }) => reason).filter((reason) => reason.includes('DATABASE_URL, CACHE (172.17.0.1:5432)'))).toHaveLength(1);
     expect(refused.notes).toContain('c: seen');

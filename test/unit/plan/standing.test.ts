@@ -43,6 +43,18 @@ describe('a host in one generation', () => {
   });
 });
 
+describe('a host whose Traefik stands behind kamal-proxy', () => {
+  const BEHIND: ContainerWish = { ...TRAEFIK, networks: ['bridge', 'kamal'], ports: {}, labels: { ...TRAEFIK.labels, 'bactrian.behind': '80' } };
+  const WIKI: ContainerWish = { name: 'wiki-web-v3', image: 'sha256:wiki', labels: { 'traefik.http.routers.wiki.rule': 'Host(`wiki`)' } };
+  it('says for whom', () => {
+    expect(standing('a', [app('web', NEW), PROXY, BEHIND, WIKI], PROXIED)).toMatchObject({ generation: 'kamal2', oddities: [{ weight: 'note', what: 'Traefik stands behind kamal-proxy, for wiki-web-v3', todo: null }] });
+    expect(standing('a', [app('web'), PROXY, BEHIND, WIKI], UNROUTED)).toMatchObject({ generation: 'kamal1', oddities: [{ weight: 'note', what: 'Traefik stands behind kamal-proxy, for this service, wiki-web-v3' }] });
+  });
+  it('says so when it is for nobody any more, and how it goes', () => {
+    expect(standing('a', [app('web', NEW), PROXY, BEHIND], PROXIED).oddities).toEqual([{ id: 'traefik', weight: 'note', what: 'Traefik stands behind kamal-proxy, for nobody any more', todo: expect.stringContaining('remove bactrian-traefik') }]);
+  });
+});
+
 describe('a host half way through an upgrade', () => {
   it.each<[string, string, ContainerWish[], Record<string, string>, string[]]>([
     ['Traefik stopped', 'a', [app('web'), { ...TRAEFIK, running: false }], {}, ['fail traefik: nobody serves: Traefik is stopped (exited), there is no kamal-proxy, and the app still runs outside the network kamal']],

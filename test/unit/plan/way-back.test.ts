@@ -119,3 +119,24 @@ describe("the services in kamal-proxy's list", () => {
     expect(servicesIn('')).toEqual([]);
   });
 });
+
+describe('a host on which kamal-proxy has Traefik behind it', () => {
+  const BEHIND: ContainerWish = { ...TRAEFIK, networks: ['bridge', 'kamal'], ports: {}, labels: { ...TRAEFIK.labels, 'bactrian.behind': '80' } };
+  const WIKI: ContainerWish = { name: 'wiki-web-v3', image: 'sha256:wiki', labels: { 'traefik.http.routers.wiki.rule': 'Host(`wiki`)' } };
+  const proxyServices = new Map([['a', ['bactrian-traefik', 'shop-web', 'other-web']]]);
+
+  it('keeps it, for a service that goes back behind it', () => {
+    const { hosts, refusals } = plan([upgraded([BEHIND, WIKI])], { proxyServices });
+    expect(refusals).toEqual([]);
+    expect(hosts[0]).toMatchObject({ generation: 'kamal2', strategy: 'move', shared: { becomes: 'stays', others: ['wiki-web-v3'] } });
+  });
+
+  it('is there already, for one that never left or is back', () => {
+    expect(plan([host('a', [app('web'), PROXY, BEHIND, WIKI])], { proxyServices }).hosts.map(isDone)).toEqual([true]);
+  });
+
+  it('is refused to a service with routes that the one behind has no port for', () => {
+    const tls = deployment('traefik:\n  args: { entryPoints.websecure.address: ":443" }\nlabels: { traefik.http.routers.shop-web.entrypoints: websecure, traefik.http.routers.shop-web.tls: true }\n');
+    expect(reasons([upgraded([BEHIND, WIKI])], { proxyServices }, tls)).toEqual([expect.stringMatching(/^traefik: role web has a route with TLS/)]);
+  });
+});
