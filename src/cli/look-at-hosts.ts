@@ -94,7 +94,7 @@ function seenBy(either: Either, facts: HostFacts, looked: Pick<Seen, 'health' | 
 
 /** Whether a run is open, if Temporal is up; it is not started to be asked. */
 async function openRunNow(workflowId: string): Promise<OpenRun> {
-  if (!usesOwnServer() && (await serverStatus()).state !== 'running') return { asked: false, why: 'no Temporal server runs here that would know whether it is open' };
+  if (!usesOwnServer() && (await serverStatus()).state !== 'running') return { asked: false, why: 'no Temporal server runs here to tell whether it is open' };
   try {
     const temporal = await connectTemporal();
     try {
@@ -104,6 +104,6 @@ async function openRunNow(workflowId: string): Promise<OpenRun> {
     }
   } catch (error) {
     if (!(error instanceof TemporalSetupError)) throw error;
-    return { asked: false, why: 'the Temporal server that would know whether it is open does not answer' };
+    return { asked: false, why: 'the Temporal server does not answer whether it is open' };
   }
 }

@@ -93,6 +93,13 @@ export async function expectHome(shop: Shop, direction: Direction): Promise<void
   }
 }
 
+/** Waits until the run that is open has come to a certain act on h1; journals of those before it stay there, and don't count. */
+export async function untilOpenRun(line: string): Promise<void> {
+  const there = `for j in .kamal/bactrian/*/app.journal; do grep -qx committed "$j" || ! grep -Eqs '${line}' "$j" || exit 0; done`;
+  const ended = await lab.exec('h1', `n=0; while [ $n -lt 4000 ]; do ${there}; n=$((n + 1)); sleep 0.025; done; exit 1`, { timeoutMs: 200_000 });
+  if (ended.code !== 0) throw new Error(`h1's open journal got no line '${line}'`);
+}
+
 /** A run of ours is given up in the middle, with its worker, its server and all of their memory, and a week goes by. */
 export async function abandon(shop: Shop, direction: Direction, at: () => Promise<void>): Promise<void> {
   const started = shop.start(direction, '-y', ...(direction === 'downgrade' ? ['-c', KAMAL1] : []));

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { loadOn, startLoad } from '../../lab/load.ts';
-import { abandon, directions, expectHome, go, kamal, kamalKilledAt, oddIn, openHalfWay, stand, type Direction } from './half-way.ts';
+import { abandon, directions, expectHome, go, kamal, kamalKilledAt, oddIn, openHalfWay, stand, untilOpenRun, type Direction } from './half-way.ts';
 import type { Shop } from './shop.ts';
-import { asItWas, lab, locks, moment, until } from './the-lab.ts';
+import { asItWas, lab, locks, moment } from './the-lab.ts';
 
 let shop: Shop;
 beforeAll(async () => {
@@ -119,7 +119,7 @@ describe('a run of ours, abandoned a week ago, with all memory of it gone', () =
 
   it.each(directions)('a downgrade, in the cutover: it is named, and all come home (%s)', async (direction) => {
     expect((await go(shop, 'upgrade')).code).toBe(0);
-    await abandon(shop, 'downgrade', () => until('h1', '^started '));
+    await abandon(shop, 'downgrade', () => untilOpenRun('^started '));
     await namedAndHome(direction);
   });
 

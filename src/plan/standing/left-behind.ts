@@ -6,21 +6,25 @@ import type { OpenRun, Seen } from './seen.ts';
 
 /** What somebody has left on a host, or holds: deploy locks, runs that were cut off, rules, what is kept for a way back. */
 export function leftBehind(seen: Seen): Oddity[] {
-  return [...seen.facts.locks.map((lock) => lockOddity(lock, seen)), ...runOddities(seen), ...steeringOddities(seen), ...keptOddities(seen), ...accessoryOddities(seen)];
+  return [...lockOddities(seen), ...runOddities(seen), ...steeringOddities(seen), ...keptOddities(seen), ...accessoryOddities(seen)];
 }
 
-function lockOddity({ path, details, intendedBy }: LockFacts, { open, now }: Seen): Oddity {
-  const run = details === null ? intendedBy : (/bactrian run (\S+)/.exec(details)?.[1] ?? null);
-  if (run !== null) {
-    const what = `the deploy lock ${path} is held by run ${run} of bactrian`;
+/** A run of ours holds two locks, Kamal 2's and Kamal 1's: told of in one line. */
+function lockOddities({ facts: { locks }, open, now }: Seen): Oddity[] {
+  const runOf = ({ details, intendedBy }: LockFacts) => (details === null ? intendedBy : (/bactrian run (\S+)/.exec(details)?.[1] ?? null));
+  const runs = [...new Set(locks.flatMap((lock) => runOf(lock) ?? []))];
+  const ours = runs.map((run): Oddity => {
+    const paths = locks.filter((lock) => runOf(lock) === run).map(({ path }) => path);
+    const what = `the deploy lock ${paths.join(', ')} is held by run ${run} of bactrian`;
     if (open.asked && open.run === run) return { id: 'lock', weight: 'note', what: `${what}, which is open`, todo: null };
-    return { id: 'lock', weight: 'warn', what: `${what}, ${whatOf(open)}`, todo: '`bactrian unlock` releases it, the next `upgrade` or `downgrade` takes it over' };
-  }
-  return { id: 'lock', weight: 'warn', what: heldInWords({ path, details }, (since) => ` (${span(now - since)})`), todo: releaseInWords({ path, details }) };
+    return { id: 'lock', weight: 'warn', what: `${what}${whatOf(open)}`, todo: '`bactrian unlock` releases it, the next `upgrade` or `downgrade` takes it over' };
+  });
+  const others = locks.filter((lock) => runOf(lock) === null).map((lock): Oddity => ({ id: 'lock', weight: 'warn', what: heldInWords(lock, (since) => ` (${span(now - since)})`), todo: releaseInWords(lock) }));
+  return [...ours, ...others];
 }
 
 function whatOf(open: OpenRun): string {
-  return open.asked ? 'which is over' : `of which nobody knows whether it is open (${open.why})`;
+  return open.asked ? ', which is over' : `; ${open.why}`;
 }
 
 /** One line a run, whatever of it was cut off; the journal of its lock is told of with the lock. */

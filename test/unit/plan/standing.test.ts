@@ -127,6 +127,8 @@ describe('what is left behind', () => {
     const details = lockOf('Locked by: Ann at 2026-12-01T09:00:00Z\nVersion: v1\nMessage: bactrian run run-7');
     expect(said('a', [app('web'), TRAEFIK], details, { open: { asked: true, run: 'run-7' } })).toEqual(['note lock: the deploy lock .kamal/lock-shop is held by run run-7 of bactrian, which is open']);
     expect(said('a', [app('web'), TRAEFIK], details)).toEqual(['warn lock: the deploy lock .kamal/lock-shop is held by run run-7 of bactrian, which is over']);
+    const both = { locks: `${details.locks}\n${details.locks.replace('lock-shop', 'locks/shop')}` };
+    expect(said('a', [app('web'), TRAEFIK], both, { open: { asked: false, why: 'no server runs' } })).toEqual(['warn lock: the deploy lock .kamal/lock-shop, .kamal/locks/shop is held by run run-7 of bactrian; no server runs']);
     expect(said('a', [app('web'), TRAEFIK], lockOf('', 'run-8'))).toEqual(['warn lock: the deploy lock .kamal/lock-shop is held by run run-8 of bactrian, which is over']);
   });
 
