@@ -55,7 +55,7 @@ const program = new Command('downtime')
   .option('--resume', 'take up what was cut off: what has been tried is not tried again', false)
   .option('--estimate', 'say how long it will take, and end', false)
   .option('--keep', 'leave the hosts up', false)
-  .addHelpText('after', '\nExit codes: 0 all that was to be measured was, and each promise was held; 1 not so: the end of the output names which.')
+  .addHelpText('after', '\nExit codes: 0 all that was to be measured was, and each promise was held; 1 not so: the end of the output names which.\nBACTRIAN_BENCH_LAB=NAME/SUBNET has hosts of another name than bench/10.86.0, for two at once.')
   .action(benchmark);
 
 try {
