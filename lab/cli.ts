@@ -6,7 +6,7 @@ import { ensureImages } from './images.ts';
 import type { EngineSpec } from './engine.ts';
 import { Lab } from './lab.ts';
 import type { LabState } from './lab.ts';
-import { writeProject } from './project.ts';
+import { HOME_OF_KAMAL1, writeProject } from './project.ts';
 import { serveTls, tlsState } from './tls.ts';
 
 const program = new Command('lab')
@@ -95,7 +95,10 @@ program
   .description('write a Kamal project for the lab into a folder')
   .argument('<folder>')
   .option('--kamal <generation>', '1 or 2', Number, 2)
-  .action((folder: string, { kamal }: { kamal: number }) => writeProject(lab(), resolve(folder), { kamal: kamal === 1 ? 1 : 2 }));
+  .action(async (folder: string, { kamal }: { kamal: number }) => {
+    await writeProject(lab(), resolve(folder), { kamal: kamal === 1 ? 1 : 2 });
+    if (kamal === 1) console.log(`Kamal 1 looks for SSH's configuration in the home only: HOME=${resolve(folder, HOME_OF_KAMAL1)} has that of the lab's hosts`);
+  });
 
 try {
   await program.parseAsync();

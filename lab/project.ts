@@ -20,13 +20,16 @@ export interface ProjectOptions {
   files?: Record<string, string>;
 }
 
+/** In a project of Kamal 1: a home whose `~/.ssh/config` has the lab's hosts. */
+export const HOME_OF_KAMAL1 = 'config/ssh/home';
+
 export interface Changes {
   [key: string]: Changes | Yaml | undefined;
 }
 
 /**
  * Writes a project for the lab's fleet, as its owner would have it: `config/deploy.yml`, secrets, and an SSH key with
- * known_hosts of its own in `config/ssh`, so that neither the user's ~/.ssh nor an agent matters.
+ * known_hosts of its own in `config/ssh`, so that neither the user's ~/.ssh nor an agent matters (Kamal 1 needs {@link HOME_OF_KAMAL1}).
  * @param folder absolute; made if missing, files of the same name are overwritten
  */
 export async function writeProject(lab: Lab, folder: string, options: ProjectOptions = {}): Promise<void> {
@@ -37,6 +40,8 @@ export async function writeProject(lab: Lab, folder: string, options: ProjectOpt
   await chmod(join(ssh, 'id_ed25519'), 0o600);
   await copyFile(keys.knownHosts, join(ssh, 'known_hosts'));
   await put(folder, 'config/ssh/config', sshConfig(lab.topology, ssh));
+  // Kamal 1 can't be told where SSH's configuration is: it looks at the home's.
+  if (options.kamal === 1) await put(folder, `${HOME_OF_KAMAL1}/.ssh/config`, sshConfig(lab.topology, ssh));
 
   const config = options.kamal === 1 ? kamal1Config(lab.topology, ssh) : kamal2Config(lab.topology, ssh);
   // Ruby takes a plain `:80` for a symbol, without its colon.
@@ -103,6 +108,7 @@ function kamal1Config(lab: Topology, ssh: string): { [key: string]: Yaml } {
   const router = 'traefik.http.routers.labapp-web';
   return {
     ...merge(commonConfig(lab, ssh), {
+      ssh: { config: undefined },
       servers: { web: { labels: { [`${router}.rule`]: 'PathPrefix(`/`)', [`${router}.entrypoints`]: 'http' } } },
     }),
     healthcheck: { path: '/up', port: 3000, interval: '2s' },

@@ -1,4 +1,4 @@
-import { isKamal1Project } from '../convert/configuration.ts';
+import { kamal1Signs } from '../convert/configuration.ts';
 import { renamedHooks } from '../convert/hooks.ts';
 import { convertProject, Unreadable, type Project } from '../convert/project.ts';
 import { Report } from '../convert/report.ts';
@@ -15,6 +15,9 @@ export interface CheckOptions extends ProjectOptions, JudgingOptions {
   /** Only the project: no host is looked at. */
   offline?: boolean;
 }
+
+/** Keys of Kamal 1 that are named. */
+const MOST_SIGNS = 4;
 
 /** What came of the check of one destination. */
 export interface CheckedDeployment {
@@ -41,17 +44,18 @@ export async function checkDeployment(options: CheckOptions, say: (line: string)
   });
   try {
     const { dir, project } = await projectToConvert(options);
-    const kamal1 = isKamal1Project(project.base, project.destinations);
+    const signs = kamal1Signs(project.base, project.destinations);
+    const kamal1 = signs.length > 0;
     const { files, renames, remainders } = await convertProject(project);
     if (kamal1) {
       const left = remainders.filter(({ weight, file }) => weight === 'lost' && !file.startsWith(`${project.hooksPath}/`));
-      at.fail('kamal-1-project', `${project.base.file} has keys or labels of Kamal 1, or no builder/arch; the rest is looked at as it would be converted`, `\`bactrian convert\` shows what it becomes, \`bactrian convert --write\` writes it${left.length > 0 ? '; what is left to you:' : ''}`);
+      at.fail('kamal-1-project', `still a project of Kamal 1 (${shortened(signs)}); the rest is looked at as it would be converted`, `\`bactrian convert\` shows what it becomes, \`bactrian convert --write\` writes it${left.length > 0 ? '; what is left to you:' : ''}`);
       for (const { file, line, what, todo } of left) at.warn('convert', `${line === null ? file : `${file}:${line}`}: ${what}`, todo);
     }
     hooks(at, project, kamal1);
     if (!kamal1 && renames.length === 0) return done(await checkLoaded(at, options, say, (text) => text));
     const texts = new Map(kamal1 ? files.map(({ file, after }) => [file, after]) : []);
-    return await inConvertedCopy(dir, texts, renames, async (copy) => done(await checkLoaded(at, { ...options, project: copy }, say, (text) => text.replaceAll(copy, dir))));
+    return await inConvertedCopy(dir, texts, renames, async (copy) => done(await checkLoaded(at, { ...options, project: copy }, say, (text) => text.replaceAll(copy, dir), kamal1 ? ', as it would be converted' : '')));
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     at.fail('config-unreadable', `${error.place.file}:${error.place.line ?? 1}: ${error.message}`, 'the file has to be YAML even when its ERB is left out of account');
@@ -59,7 +63,7 @@ export async function checkDeployment(options: CheckOptions, say: (line: string)
   }
 }
 
-async function checkLoaded(at: ItemsAt, options: CheckOptions, say: (line: string) => void, inPlace: (text: string) => string): Promise<CheckItem[]> {
+async function checkLoaded(at: ItemsAt, options: CheckOptions, say: (line: string) => void, inPlace: (text: string) => string, converted = ''): Promise<CheckItem[]> {
   let loaded: LoadedProject;
   try {
     loaded = await openProject(options);
@@ -71,7 +75,7 @@ async function checkLoaded(at: ItemsAt, options: CheckOptions, say: (line: strin
     return [];
   }
   const { snapshot, deployment } = loaded;
-  at.ok('config', `${[snapshot.configFile, ...(snapshot.destination === null ? [] : [`destination ${snapshot.destination}`])].join(', ')}: valid for Kamal 2 (${deployment.hosts.length} host${deployment.hosts.length === 1 ? '' : 's'})`);
+  at.ok('config', `${[snapshot.configFile, ...(snapshot.destination === null ? [] : [`destination ${snapshot.destination}`])].join(', ')}: valid for Kamal 2${converted} (${deployment.hosts.length} host${deployment.hosts.length === 1 ? '' : 's'})`);
   if (options.offline) for (const { about, reason, hint } of configurationRefusals(snapshot, deployment)) at.fail(about, reason, hint);
   try {
     const secrets = await openSecrets(loaded);
@@ -88,6 +92,11 @@ async function checkLoaded(at: ItemsAt, options: CheckOptions, say: (line: strin
     notLookedAt(at, options);
     return [];
   }
+}
+
+/** Some are enough to tell. */
+function shortened(signs: readonly string[]): string {
+  return signs.length > MOST_SIGNS ? `${signs.slice(0, MOST_SIGNS).join(', ')} and ${signs.length - MOST_SIGNS} more` : signs.join(', ');
 }
 
 /** Without configuration and secrets nothing tells which hosts, and how to reach them. */

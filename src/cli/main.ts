@@ -16,7 +16,7 @@ import { upgradeCommand } from './commands/upgrade.ts';
 import { watchCommand } from './commands/watch.ts';
 import { workerCommand } from './commands/worker.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
-import { dim, red } from './terminal.ts';
+import { bold, dim, red } from './terminal.ts';
 import { VERSION } from './version.ts';
 
 const EPILOGUE = `
@@ -60,12 +60,18 @@ function program(): Command {
   return root;
 }
 
+/** True where Kamal 2's configuration was expected, and keys stand that only Kamal 1 knows. */
+function isOfKamal1(error: Error): boolean {
+  return error instanceof ConfigError && error.problems.some(({ hint }) => /Kamal 2 has kamal-proxy instead of Traefik|moved to proxy\/healthcheck/.test(hint ?? ''));
+}
+
 /** An error as its reader needs it: ours without a stack, a bug's with one. */
 function explain(error: unknown): { text: string; exitCode: number } {
   if (error instanceof CommandError) return { text: [error.message, ...(error.hint ? [dim(error.hint)] : [])].join('\n'), exitCode: error.exitCode };
   const untouched = dim('Nothing was changed on any host.');
   if (error instanceof ConfigError || error instanceof SecretsError || error instanceof SecretMissing) {
-    return { text: `${error.message}\n${untouched}`, exitCode: EXIT.usage };
+    const convert = isOfKamal1(error) ? [`This is a project of Kamal 1: ${bold('bactrian convert')} shows what it becomes, with --write it is written.`] : [];
+    return { text: [error.message, ...convert, untouched].join('\n'), exitCode: EXIT.usage };
   }
   if (error instanceof VersionMissing) return { text: `${error.message}\n${dim('name one with --version')}`, exitCode: EXIT.usage };
   if (error instanceof SshError) return { text: `${error.message}\n${dim(error.hint)}`, exitCode: EXIT.refused };

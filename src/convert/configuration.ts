@@ -3,7 +3,7 @@ import { YamlError } from '../kamal/yaml/read.ts';
 import type { Place, Report } from './report.ts';
 import { rewrite } from './rewrite.ts';
 import { differenceOf, inOneForm, surplusOf, targetOf, withoutSsl } from './target.ts';
-import { hasArch, isKamal1, sharedNetworks, type View } from './view.ts';
+import { hasArch, isKamal1, sharedNetworks, signsOfKamal1, type View } from './view.ts';
 import { flowPair } from './yaml/emit.ts';
 import { ErbTags } from './yaml/mask.ts';
 import { YamlText, type Path } from './yaml/text.ts';
@@ -33,8 +33,13 @@ export class Unreadable extends Error {
 
 /** Whether the files are of a Kamal 1 project: a key that only it knows, or nothing to build for. */
 export function isKamal1Project(base: ConfigurationFile, destinations: readonly ConfigurationFile[]): boolean {
-  const values = [base, ...destinations].map((each) => read(each).value);
-  return values.some(isKamal1) || !hasArch(values[0] ?? new Map());
+  return kamal1Signs(base, destinations).length > 0;
+}
+
+/** What tells that they are, in words: keys that only Kamal 1 knows, with their file, or that there is nothing to build for. */
+export function kamal1Signs(base: ConfigurationFile, destinations: readonly ConfigurationFile[]): string[] {
+  const signs = [base, ...destinations].flatMap((each) => signsOfKamal1(read(each).value).map((key) => `${each.file}: ${key}`));
+  return signs.length > 0 || hasArch(read(base).value) ? signs : [`${base.file}: no builder/arch`];
 }
 
 /**

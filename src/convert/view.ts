@@ -83,12 +83,20 @@ export function sharedNetworks(raw: Hash): Set<string> {
 
 /** Whether anything in a file is only known to Kamal 1, or missing for Kamal 2. */
 export function isKamal1(raw: Hash): boolean {
+  return signsOfKamal1(raw).length > 0;
+}
+
+/** What tells that a configuration is one of Kamal 1: the places of keys that only it knows. */
+export function signsOfKamal1(raw: Hash): string[] {
   const builder = child(raw, 'builder');
-  if (['traefik', 'healthcheck', 'stop_wait_time'].some((key) => raw.has(key))) return true;
-  if (builder.has('multiarch') || isHash(builder.get('local')) || isHash(builder.get('remote'))) return true;
-  const roles = [...child(raw, 'servers').values()].filter(isHash);
-  if (roles.some((role) => role.has('traefik') || role.has('healthcheck'))) return true;
-  return [raw, ...roles].some((each) => [...child(each, 'labels').keys()].some((key) => isTraefikLabel(toS(key))));
+  const places: [path: string, each: Hash][] = [['', raw], ...[...child(raw, 'servers')].flatMap(([name, role]): [string, Hash][] => (isHash(role) ? [[`servers/${toS(name)}/`, role]] : []))];
+  return [
+    ...['traefik', 'healthcheck', 'stop_wait_time'].filter((key) => raw.has(key)),
+    ...(builder.has('multiarch') ? ['builder/multiarch'] : []),
+    ...['local', 'remote'].flatMap((key) => (isHash(builder.get(key)) ? [`builder/${key}`] : [])),
+    ...places.slice(1).flatMap(([path, role]) => ['traefik', 'healthcheck'].flatMap((key) => (role.has(key) ? [`${path}${key}`] : []))),
+    ...places.flatMap(([path, each]) => [...child(each, 'labels').keys()].map(toS).filter(isTraefikLabel).slice(0, 1).map((label) => `${path}labels/${label}`)),
+  ];
 }
 
 /** Kamal 2 refuses a configuration without it, so one that has it was made for Kamal 2. */

@@ -30,7 +30,7 @@ export async function openBothWays(name: string, { kamal1, ...options }: BothWay
 /** Writes the configuration of Kamal 1 anew, and a ~/.ssh, which is all that Kamal 1 looks at for host keys. */
 export async function writeKamal1(shop: Shop, changes: Changes = {}): Promise<void> {
   const old = `${shop.dir}-kamal1`;
-  await writeProject(lab, old, { kamal: 1, changes: { readiness_delay: 2, ...changes, ssh: { config: undefined } } });
+  await writeProject(lab, old, { kamal: 1, changes: { readiness_delay: 2, ...changes } });
   await writeFile(join(shop.dir, KAMAL1), await readFile(join(old, 'config/deploy.yml'), 'utf8'));
   const ssh = join(`${shop.dir}-home`, '.ssh');
   await mkdir(ssh, { recursive: true });

@@ -24,7 +24,7 @@ export async function openHalfWay(name: string, options: ProjectOptions = {}): P
   const home = join(testFolder, `${name}-home`);
   const shop = await Shop.open(name, options, { HOME: home });
   const old = `${shop.dir}-kamal1`;
-  await writeProject(lab, old, { kamal: 1, changes: { readiness_delay: 2, ssh: { config: undefined } } });
+  await writeProject(lab, old, { kamal: 1, changes: { readiness_delay: 2 } });
   await writeFile(join(shop.dir, KAMAL1), await readFile(join(old, 'config/deploy.yml'), 'utf8'));
   // Kamal 1 looks for host keys in ~/.ssh only.
   await mkdir(join(home, '.ssh'), { recursive: true });

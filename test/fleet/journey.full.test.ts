@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { realKamal } from '../../lab/kamal.ts';
 import { loadOn, startLoad } from '../../lab/load.ts';
+import { HOME_OF_KAMAL1 } from '../../lab/project.ts';
 import { must, run } from '../../lab/run.ts';
 import type { CheckItem } from '../../src/plan/check/items.ts';
-import { Shop } from './shop.ts';
+import { Shop, testFolder } from './shop.ts';
 import { fleetAsItWas, lab, listFleet, locks } from './the-lab.ts';
 
 /** Each of these goes on from what the one before it left: the way of a project from Kamal 1 to its next deploy. */
@@ -23,7 +24,7 @@ describe('from a Kamal 1 project to the next version with Kamal 2', () => {
   beforeAll(async () => {
     await lab.restore();
     // Its time-outs are Kamal 2's keys: what Kamal 1 doesn't know has to go.
-    shop = await Shop.open('journey', { kamal: 1, changes: { deploy_timeout: undefined }, files: { '.gitignore': '.env\n', '.kamal/hooks/pre-traefik-reboot': '#!/bin/sh\nexit 0\n' } });
+    shop = await Shop.open('journey', { kamal: 1, changes: { deploy_timeout: undefined }, files: { '.gitignore': '.env\n', '.kamal/hooks/pre-traefik-reboot': '#!/bin/sh\nexit 0\n' } }, { HOME: join(testFolder, 'journey', HOME_OF_KAMAL1) });
     await git('init', '-q');
     await git('add', '-A');
     await git('commit', '-qm', 'as it was deployed');

@@ -47,7 +47,8 @@ async function check(options: Options): Promise<number> {
     if (options.allDestinations && destination === undefined && checked.needsDestination) continue;
     unreadable ||= checked.unreadable;
     if (options.allDestinations) out.say(`\n${bold(`== ${destination ?? '(no destination)'}`)}`);
-    out.say(`\n${checkText(checked.items)}`);
+    const text = checkText(checked.items, options);
+    if (text !== '') out.say(`\n${text}`);
     all.push(...checked.items.map((item) => (options.allDestinations ? { ...item, where: `${destination ?? '(no destination)'}: ${item.where}` } : item)));
   }
   out.say(`\n${checkSummary(all, options)}`);

@@ -8,7 +8,7 @@ import { CommandError, EXIT } from '../exit-codes.ts';
 import { unsafeTree } from '../git-tree.ts';
 import { projectOptions, type ProjectOptions } from '../project.ts';
 import { changesText, diffOf, diffText, remaindersText } from '../render/conversion.ts';
-import { bold, green, Output, red, yellow } from '../terminal.ts';
+import { bold, cyan, green, Output, red, yellow } from '../terminal.ts';
 import { count } from '../values.ts';
 
 interface ConvertOptions extends ProjectOptions {
@@ -59,7 +59,7 @@ async function convert(options: ConvertOptions): Promise<number> {
     written,
   });
   out.say();
-  if (written) out.say(`${green('✓')} written: ${count(files.length + renames.length, 'file')}${open > 0 ? `, ${count(open, 'thing')} left to you` : ''}`);
+  if (written) out.say(`${green('✓')} written: ${count(files.length + renames.length, 'file')}${open > 0 ? `, ${count(open, 'thing')} left to you` : ''}\n  ${NEXT}`);
   else if (options.write) out.say(`${red('✗')} nothing is written: ${refusal ?? ''}`);
   else out.say(`${yellow('!')} nothing is written yet: ${open > 0 ? `${count(open, 'thing')} left to you; ` : ''}--write writes it${refusal === null || open > 0 ? '' : `, but: ${refusal}`}`);
   return refusal === null || (!options.write && open === 0) ? EXIT.ok : EXIT.refused;
@@ -74,6 +74,9 @@ async function converted(options: ConvertOptions): Promise<{ dir: string; projec
     throw new CommandError(EXIT.usage, `${error.place.file}:${error.place.line ?? 1}: ${error.message}`, 'the file has to be YAML even when its ERB is left out of account');
   }
 }
+
+/** The way back reads Kamal 1's configuration from a commit. */
+const NEXT = `next: look at it (\`git diff\`), give the commit before it a name for the way back (\`git tag last-kamal-1\`), commit; then ${cyan('bactrian check')}`;
 
 /** A destination is checked with the base; the base alone only where there are no destinations. */
 async function check(dir: string, { base, destinations }: Project, { files, renames }: Conversion): Promise<Checked> {

@@ -3,8 +3,12 @@ import { bold, cyan, dim, green, red, yellow } from '../terminal.ts';
 
 const MARKS: Record<Level, () => string> = { ok: () => green('✓'), warn: () => yellow('!'), fail: () => red('✗') };
 
-/** The list as a person reads it: the project, then host by host; below each ! and ✗ what to do about it. */
-export function checkText(items: readonly CheckItem[]): string {
+/**
+ * The list as a person reads it: the project, then host by host; below each ! and ✗ what to do about it.
+ * @param quiet only what is ! or ✗
+ */
+export function checkText(all: readonly CheckItem[], { quiet = false }: { quiet?: boolean } = {}): string {
+  const items = quiet ? all.filter(({ level }) => level !== 'ok') : all;
   const places = [...new Set(items.map(({ where }) => where))];
   return places.map((where) => [bold(where === 'project' ? 'Project' : where), ...items.filter((item) => item.where === where).flatMap(lines)].join('\n')).join('\n\n');
 }

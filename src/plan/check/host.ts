@@ -129,7 +129,8 @@ function proxied(at: ItemsAt, { facts, deployment, now }: HostSeen, plan: HostPl
   const traefik = containerNamed(facts, TRAEFIK);
   const ports = deployment.effectiveProxyRun(facts.host).ports.map(({ hostPort }) => hostPort);
   const old = ports.filter((port) => traefik?.running && traefik.ports.some(({ hostPort }) => hostPort === port));
-  if (!at.hasFailed('ports') && ports.length > 0) at.ok('ports', `ports ${ports.join(', ')}: ${[...(old.length > 0 ? [`${old.join(', ')} held by Traefik`] : []), ...(old.length < ports.length ? [`${ports.filter((port) => !old.includes(port)).join(', ')} free`] : [])].join(', ')}`);
+  const ours = ports.filter((port) => !old.includes(port));
+  if (!at.hasFailed('ports') && ports.length > 0) at.ok('ports', [...(old.length > 0 ? [`port ${old.join(', ')}: held by Traefik`] : []), ...(ours.length > 0 ? [`port ${ours.join(', ')}: free`] : [])].join('; '));
   if (!at.hasFailed('neighbours') && !at.hasFailed('traefik') && traefik?.running) at.ok('neighbours', 'nothing but this app is behind its Traefik');
   const others = containerNamed(facts, KAMAL_PROXY) ? facts.containers.filter((container) => container.running && inKamalNetwork(container) && container.labels['service'] !== undefined && container.labels['service'] !== deployment.service && !deployment.accessories.some(({ serviceName }) => serviceName === container.name)) : [];
   if (others.length > 0) at.ok('neighbours', `${others.map(({ name }) => name).join(', ')} in the network kamal stays as it is`);

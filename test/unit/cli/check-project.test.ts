@@ -38,7 +38,9 @@ describe('the check of a project', () => {
   it('looks at one of Kamal 1 as it would be converted, without a trace', async () => {
     const { lines, items } = await check({ 'config/deploy.yml': KAMAL1, '.env': SECRETS, '.kamal/hooks/pre-traefik-reboot': '#!/bin/sh\n' }, { executable: ['.kamal/hooks/pre-traefik-reboot'] });
     expect(lines).toEqual(['fail kamal-1-project', 'warn hooks', 'ok config', 'ok secrets']);
+    expect(items[0]?.what).toMatch(/^still a project of Kamal 1 \(config\/deploy\.yml: \w+/);
     expect(items[0]?.fix).toContain('bactrian convert --write');
+    expect(items.find(({ id }) => id === 'config')?.what).toContain('valid for Kamal 2, as it would be converted (');
     expect(readdirSync(join(dir, '.kamal'))).toEqual(['hooks']);
   });
 

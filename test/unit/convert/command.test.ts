@@ -57,6 +57,7 @@ describe('bactrian convert', { timeout: 120_000 }, () => {
 
     const written = convert('--write', '--json');
     expect(written.code).toBe(0);
+    expect(written.err).toContain('next: look at it (`git diff`)');
     expect(JSON.parse(written.out)).toMatchObject({ written: true, problems: [], files: [{ file: 'config/deploy.yml', new: false }, { file: '.kamal/secrets', new: true }, { file: '.gitignore' }] });
     expect(written.out + written.err).not.toMatch(/never|show-2/);
     expect(read('.kamal/secrets')).toBe(FILES['.env']);
