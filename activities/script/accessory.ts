@@ -66,6 +66,7 @@ give_up() {
 export function prepareAccessoryScript(args: PrepareAccessoryScript): string {
   return `
 ${names(args.container)}
+${POLICIES}
 # A run that was cut off here and that nobody remembers: its journal tells where it was, so this one goes on from there.
 for other in "$B"/*/accessories.journal; do
   from=\${other%/*}
@@ -100,6 +101,9 @@ fi
 next=$(id "$NEXT"); [ -z "$next" ] || docker rm -v "$next" > /dev/null
 journalled "container $NEXT" || journal "container $NEXT"
 ${args.create} > /dev/null || fail StepFailed ${q(`docker could not create ${args.container}`)}
+# Stopped by hand, a container with the policy unless-stopped stays down at boot; with always it comes back.
+for_now "$(id "$NEXT")" no
+[ -z "$there" ] || ! is_running "$there" || for_now "$there" always
 changed "$NAME stands ready in the network ${args.network}"`;
 }
 
@@ -118,10 +122,10 @@ old=$(replaced)
 new=$(id "$NEXT"); [ -n "$new" ] || new=$(id "$NAME")
 [ -n "$new" ] && [ "$new" != "$old" ] || fail StepFailed "the new container for $NAME, made ready in an earlier step, is gone"
 if ! is_running "$new"; then
-  for_now "$new" no
+  # Else they are so since the new one was made: requests may be held by now, and each call of Docker's client is waited for.
+  [ -n "$(own_policy "$new")" ] || for_now "$new" no
   if [ -n "$old" ] && is_running "$old"; then
-    # Stopped by hand, a container with the policy unless-stopped stays down at boot; with always it comes back.
-    for_now "$old" always
+    [ -n "$(own_policy "$old")" ] || for_now "$old" always
     [ -s "$D/listening.$NAME" ] || listening "$old" > "$D/listening.$NAME"
     ${audit(args.audits.stopped)}
     t0=$(centiseconds)
