@@ -48,7 +48,7 @@ export function accessoryActivities(context: Context) {
     async settleAccessory(args: AccessoryArgs): Promise<StepNotes> {
       const rendered = await rendering(context, args);
       const accessory = named(rendered, args.accessory);
-      return await step(args, rendered, `settle ${accessory.name}`, settleAccessoryScript({ container: accessory.serviceName }));
+      return await step(args, rendered, `settle ${accessory.name}`, settleAccessoryScript({ container: accessory.serviceName }) + pruned(rendered, accessory));
     },
 
     async joinAccessory(args: AccessoryArgs): Promise<StepNotes> {
@@ -61,10 +61,13 @@ export function accessoryActivities(context: Context) {
     async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {
       const rendered = await rendering(context, args);
       const accessory = named(rendered, args.accessory);
-      const audit = rendered.audit(`Remove ${accessory.name} accessory container`);
-      return await step(args, rendered, `prune ${accessory.name}`, pruneAccessoryScript({ container: accessory.serviceName, audit }));
+      return await step(args, rendered, `prune ${accessory.name}`, pruned(rendered, accessory));
     },
   };
+}
+
+function pruned({ audit }: Rendering, { name, serviceName }: Accessory): string {
+  return pruneAccessoryScript({ container: serviceName, audit: audit(`Remove ${name} accessory container`) });
 }
 
 /**

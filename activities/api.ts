@@ -18,9 +18,9 @@ export interface Activities {
   proveRole(args: RoleArgs): Promise<StepNotes>;
   /** Asks old and new proxy the same; a difference that nobody accepted stops the run. Changes nothing. */
   compareAnswers(args: CompareAnswersArgs): Promise<AnswersNotes>;
-  /** Old proxy out, new proxy in: one script, never cancelled. */
+  /** Old proxy out, new proxy in, and then the old containers that nobody is sent to any more stop: one script, never cancelled. */
   cutOver(args: CutOverArgs): Promise<StepNotes>;
-  /** Stops the old containers of a role that the new proxy serves by now. */
+  /** Stops the old containers of a role that booted behind a proxy which had taken over (strategy `kamal`). */
   stopOldRole(args: RoleArgs): Promise<StepNotes>;
   /** Boots a role without a proxy, and stops the old one in the same script once the new one is healthy. */
   replaceRole(args: RoleArgs): Promise<StepNotes>;
@@ -38,10 +38,11 @@ export interface Activities {
   prepareAccessory(args: AccessoryArgs): Promise<StepNotes>;
   /** The old container stops, the new one starts: over when it answers. Never cancelled. */
   swapAccessory(args: SwapAccessoryArgs): Promise<StepNotes>;
-  /** Waits until the new container has proved itself. */
+  /** Waits until the new container has proved itself, and then lets go of the old one. */
   settleAccessory(args: AccessoryArgs): Promise<StepNotes>;
   /** The running container gets the network, and is left running. */
   joinAccessory(args: AccessoryArgs): Promise<StepNotes>;
+  /** Closes the books of one that only joined. */
   pruneAccessory(args: AccessoryArgs): Promise<StepNotes>;
   /** Requests to the app wait at the host's kamal-proxy; the host itself ends that after a while. */
   holdRequests(args: HoldArgs): Promise<StepNotes>;

@@ -5,6 +5,7 @@ import type { SshConnection } from '../src/ssh/types.ts';
 import type { StepArgs } from './api.ts';
 import { KeyedMutex } from './mutex.ts';
 import { isKamal1, ProjectStore, type Environment, type Kamal1Project, type Project } from './project.ts';
+import type { WholeLook } from './probe.ts';
 import type { RemoteSteps } from './remote-step.ts';
 import { scrubber } from './scrub.ts';
 import { sshSettings } from './ssh-settings.ts';
@@ -30,6 +31,7 @@ export class Context implements RemoteSteps {
   readonly snapshotDirectory: string;
   readonly projectDir: string;
   readonly env: () => Environment;
+  readonly #looks = new Map<string, { run: string; look: WholeLook }>();
   readonly #mutex = new KeyedMutex();
   readonly #pools = new Map<string, Promise<SshPool>>();
 
@@ -53,6 +55,19 @@ export class Context implements RemoteSteps {
       if (await pool.then(() => false, () => true)) this.#pools.delete(digest);
       throw error;
     }
+  }
+
+  /** Keeps a run's last look at a host for the step after it: facts hold environment values, so in memory only. */
+  keepLook(run: string, look: WholeLook): void {
+    for (const [host, kept] of this.#looks) if (kept.run !== run) this.#looks.delete(host);
+    this.#looks.set(look.facts.host, { run, look });
+  }
+
+  /** That look, once; null where another worker has had it. */
+  takeLook(run: string, host: string): WholeLook | null {
+    const kept = this.#looks.get(host);
+    this.#looks.delete(host);
+    return kept?.run === run ? kept.look : null;
   }
 
   exclusively<T>(host: string, work: () => Promise<T>): Promise<T> {

@@ -1,7 +1,8 @@
 import type { CutOverArgs, StepNotes } from './api.ts';
 import { fenceOf, rendering, warmName, type Context } from './context.ts';
 import { runStep } from './remote-step.ts';
-import { movedService, roleOf } from './roles.ts';
+import { movedService, roleOf, stopping } from './roles.ts';
+import { stopOldScript } from './script/app.ts';
 import { DISARM_OVERLAP_TIMER, REFUSE_AFTER_OVERLAP } from './script/overlap.ts';
 import { drainSeconds, handoverScript, toKamalProxy } from './script/handover.ts';
 import { swapScript } from './script/cutover.ts';
@@ -28,7 +29,9 @@ export function cutoverActivities(context: Context) {
             return swapScript({ warmName: warmName(args.run), containers, ports, way });
         }
       };
-      const body = `${REFUSE_AFTER_OVERLAP}\n${DISARM_OVERLAP_TIMER}\n${script()}`;
+      // With Kamal's own order the new app is yet to boot.
+      const stops = args.strategy === 'kamal' ? [] : proxied.map(({ order, role }) => stopOldScript(stopping(deployment, role, order.version)));
+      const body = [REFUSE_AFTER_OVERLAP, DISARM_OVERLAP_TIMER, script(), ...stops].join('\n');
       return await runStep(context, args, { name: 'cutover', body, journal: 'app', fence: fenceOf(deployment), uninterruptible: true });
     },
   };

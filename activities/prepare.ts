@@ -2,6 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { app, certificateContents, line, MINIMUM_PROXY_VERSION, proxy, registry, type Deployment, type Role, type Secrets } from '../src/kamal/index.ts';
 import { PROXY_REPOSITORY } from '../src/kamal/configuration/proxy-run.ts';
 import { accessoriesToJoin, notAcceptedPlaces, placeInWords, SAID, wantedAddresses } from '../src/plan/reachability.ts';
+import type { HostFacts } from '../src/plan/facts.ts';
 import type { RoleOrder } from '../workflows/types.ts';
 import type { PrepareHostArgs, StepNotes } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
@@ -9,14 +10,14 @@ import { fenceOf, ownerLabel, rendering, warmName, type Context } from './contex
 import { secretsFailure, type Project } from './project.ts';
 import { certificatesToCarry } from './certificates.ts';
 import { failure } from './failures.ts';
-import { lookAt, lookAtContainers } from './probe.ts';
+import { lookWhole, type WholeLook } from './probe.ts';
 import { standBehind } from './behind.ts';
-import { defaultServiceScript } from './script/behind.ts';
-import { lookAround } from './reachability.ts';
-import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
+import { createBehindScript, defaultServiceScript } from './script/behind.ts';
+import { lookAround, lookBeside } from './reachability.ts';
+import { askStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { carryScript } from './script/certificates.ts';
 import { LET_THROUGH_OF_OTHER_RUNS } from './script/hold.ts';
-import { joinScript, prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
+import { beginLook, END_LOOK, joinScript, prepareProxies, prepareScript, type PrepareScript, type ProxyScript, type UploadedFile } from './script/prepare.ts';
 import { sayWithoutRecord } from './script/record.ts';
 import { putBackOtherRuns } from './script/put-back.ts';
 import { inLoginShell } from './script/words.ts';
@@ -31,9 +32,12 @@ export function prepareActivities(context: Context) {
     async prepareHost(args: PrepareHostArgs): Promise<StepNotes> {
       const { deployment, snapshot, audit } = await rendering(context, args);
       const secrets = await context.store.secrets({ deployment, snapshot });
-      const record = await writingDown(context, args, { deployment, snapshot, secrets });
+      const seen = context.takeLook(args.run, args.host) ?? (await whileHeartbeating(() => sshErrors(() => lookAgain(context, args, deployment))));
+      const record = await writingDown(context, args, { deployment, snapshot, secrets }, seen);
       const certificates = await whileHeartbeating(() => certificatesToCarry(context, args, deployment));
-      const shared = args.keepTraefik ? await whileHeartbeating(() => sshErrors(() => behindKamalProxy(context, args, deployment))) : null;
+      const shared = args.keepTraefik ? await whileHeartbeating(() => sshErrors(() => behindKamalProxy(context, args, deployment, seen.facts))) : null;
+      const look = lookBeside(deployment, secrets, seen.facts);
+      const joining = accessoriesToJoin(wantedAddresses(deployment, args.host, secrets), deployment, args.host, args.accessories).map(({ serviceName }) => serviceName);
       const script = [
         record,
         sayWithoutRecord(deployment.name),
@@ -41,22 +45,31 @@ export function prepareActivities(context: Context) {
         LET_THROUGH_OF_OTHER_RUNS,
         putBackOtherRuns(HEALTHY_AGAIN_SECONDS),
         audit('Rebooted proxy'),
-        prepareScript({ ...needs({ deployment, snapshot }, secrets, args), behind: shared?.create ?? null }),
+        prepareScript(needs({ deployment, snapshot }, secrets, args)),
+        joinScript(joining),
+        ...(look ? [beginLook(look.script)] : []),
+        ...(shared ? [createBehindScript(shared.create)] : []),
+        prepareProxies(args.roles.some(({ proxied }) => proxied) ? proxyScript(deployment, args) : null),
         ...(shared ? [defaultServiceScript(shared.service)] : []),
         carryScript(certificates),
-        joinScript(accessoriesToJoin(wantedAddresses(deployment, args.host, secrets), deployment, args.host, args.accessories).map(({ serviceName }) => serviceName)),
+        ...(look ? [END_LOOK] : []),
       ].join('\n');
-      const prepared = await runStep(context, args, { name: 'prepare', body: script, journal: 'app', fence: fenceOf(deployment) });
+      const { told, ...prepared } = await askStep(context, args, { name: 'prepare', body: script, journal: 'app', fence: fenceOf(deployment) });
+      if (!look || look.allOpen(told.join('\n'))) return prepared;
       const notes = await whileHeartbeating(() => sshErrors(() => refuseUnreachable(context, args, deployment, secrets)));
       return { ...prepared, notes: [...prepared.notes, ...notes] };
     },
   };
 }
 
-/** The plan has looked already; in the meantime the network is there, and so is what joined it. */
+async function lookAgain(context: Context, args: PrepareHostArgs, deployment: Deployment): Promise<WholeLook> {
+  return await lookWhole(await context.connection(args.digest, args.host, cancellationSignal()), deployment, { signal: cancellationSignal() });
+}
+
+/** The plan has looked already; in the meantime the network is there, and so is what joined it. Looks closer, and at all of it. */
 async function refuseUnreachable(context: Context, args: PrepareHostArgs, deployment: Deployment, secrets: Secrets): Promise<string[]> {
   const connection = await context.connection(args.digest, args.host, cancellationSignal());
-  const facts = await lookAt(connection, deployment, { signal: cancellationSignal() });
+  const { facts } = await lookAgain(context, args, deployment);
   const reach = await lookAround(connection, { deployment, secrets, facts, moved: [] });
   const lost = notAcceptedPlaces(reach, args.acceptUnreachable);
   if (lost.length === 0) return reach.notes;
@@ -65,13 +78,12 @@ async function refuseUnreachable(context: Context, args: PrepareHostArgs, deploy
   });
 }
 
-async function behindKamalProxy(context: Context, args: PrepareHostArgs, deployment: Deployment) {
+async function behindKamalProxy(context: Context, args: PrepareHostArgs, deployment: Deployment, facts: HostFacts) {
   const connection = await context.connection(args.digest, args.host, cancellationSignal());
-  const facts = await lookAtContainers(connection, cancellationSignal());
   return await standBehind(connection, deployment, facts, { run: args.run, warmName: warmName(args.run) });
 }
 
-function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareHostArgs): Omit<PrepareScript, 'behind'> {
+function needs({ deployment, snapshot }: Project, secrets: Secrets, args: PrepareHostArgs): PrepareScript {
   const roles = args.roles.map((order) => ({ order, role: roleOf(deployment, order.name) }));
   const proxied = roles.some(({ order }) => order.proxied);
   const versions = new Set(args.roles.map(({ version }) => version));
@@ -92,7 +104,6 @@ function needs({ deployment, snapshot }: Project, secrets: Secrets, args: Prepar
       imageId: order.imageId,
       image: deployment.absoluteImage(order.version),
     })),
-    proxy: proxied ? proxyScript(deployment, args) : null,
   };
 }
 

@@ -2,7 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { kamal1NamesOf, lock, type Deployment, type kamal1 } from '../src/kamal/index.ts';
 import type { HostFacts, ProbeReport } from '../src/plan/facts.ts';
 import { appGeneration, fingerprint } from '../src/plan/generation.ts';
-import { readFacts } from '../src/plan/read-facts.ts';
+import { readFacts, sectionsOf } from '../src/plan/read-facts.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import type { ProbeArgs } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
@@ -35,10 +35,26 @@ export const MOST_OUTPUT = 64 * 1024 * 1024;
  * @returns facts that hold environment values: they must not leave the process
  * @throws SshError
  */
-export async function lookAt(connection: SshConnection, deployment: Deployment | kamal1.Kamal1Deployment, { signal, prove = false }: { signal?: AbortSignal; prove?: boolean } = {}): Promise<HostFacts> {
+export async function lookAt(connection: SshConnection, deployment: Deployment | kamal1.Kamal1Deployment, wish: LookWish = {}): Promise<HostFacts> {
+  return (await lookWhole(connection, deployment, wish)).facts;
+}
+
+interface LookWish {
+  signal?: AbortSignal;
+  prove?: boolean;
+}
+
+/** A look at a host, and what Docker said of its containers, word for word (`docker inspect`; empty where there are none). */
+export interface WholeLook {
+  facts: HostFacts;
+  containers: string;
+}
+
+/** The same, with Docker's own words. @throws SshError */
+export async function lookWhole(connection: SshConnection, deployment: Deployment | kamal1.Kamal1Deployment, { signal, prove = false }: LookWish = {}): Promise<WholeLook> {
   const proxied = isProxied(deployment, connection.host);
   const result = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment), prove && proxied), signal, timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
-  return readFacts(connection.host, result.stdout);
+  return { facts: readFacts(connection.host, result.stdout), containers: sectionsOf(result.stdout).get('containers')?.trim() ?? '' };
 }
 
 /**
@@ -59,7 +75,8 @@ export function probeActivities(context: Context) {
       return await whileHeartbeating(async () => {
         const project = await context.store.either(args.digest);
         const { deployment } = project;
-        const facts = await sshErrors(async () => lookAt(await context.connection(args.digest, args.host, cancellationSignal()), deployment, { signal: cancellationSignal() }));
+        const look = await sshErrors(async () => lookWhole(await context.connection(args.digest, args.host, cancellationSignal()), deployment, { signal: cancellationSignal() }));
+        const { facts } = look;
         if (facts.dockerVersion === null) throw failure(FailureType.stepFailed, `${args.host}: Docker does not answer: ${facts.dockerError}`);
         const seen = fingerprint(facts, deployment);
         if (seen !== args.fingerprint) {
@@ -67,6 +84,7 @@ export function probeActivities(context: Context) {
             hint: `somebody deployed in the meantime; start the ${args.direction} again to see the new plan`,
           });
         }
+        context.keepLook(args.run, look);
         return { host: args.host, generation: isKamal1(project) ? kamal1Generation(facts, project.deployment) : appGeneration(facts, project.deployment), dockerVersion: facts.dockerVersion, fingerprint: seen };
       });
     },

@@ -36,10 +36,8 @@ export async function lookAround(connection: SshConnection, { deployment, secret
   }));
   if (tried.length === 0 || current.length === 0) return { ...NOT_LOOKED, unreachable, notes };
 
-  const images = [...new Set([...current, containerNamed(facts, TRAEFIK), ...deployment.accessoriesOn(facts.host).map((accessory) => accessoryContainer(facts, accessory))].flatMap((container) => container?.image.id ?? []))];
   const look = async (places: EnvAddress[], within: string | null) => {
-    const script = reachabilityScript({ name: `bactrian-look-${deployment.name}`, places, images, naming: line(namingArgs(deployment, facts.host)), within });
-    const { stdout } = await connection.exec('sh -s', { stdin: script, timeoutMs: TIMEOUT_MS });
+    const { stdout } = await connection.exec('sh -s', { stdin: lookScript(deployment, facts, places, within), timeoutMs: TIMEOUT_MS });
     return readLook(stdout);
   };
   const then = await look(tried, null);
@@ -65,6 +63,31 @@ export async function lookAround(connection: SshConnection, { deployment, secret
     ],
     notes: [...notes, ...(never.length > 0 ? [`not reached by the app now either: ${never.map(placeInWords).join(', ')}`] : [])],
   };
+}
+
+/**
+ * The first look alone, as a part of a script that is sent anyway, on a host where nothing has to join the network any more.
+ *
+ * @returns the script, and whether what it printed leaves nothing to look at any closer; null where there is nothing to open
+ * @throws SecretMissing
+ */
+export function lookBeside(deployment: Deployment, secrets: Secrets, facts: HostFacts): { script: string; allOpen(output: string): boolean } | null {
+  const addresses = wantedAddresses(deployment, facts.host, secrets);
+  const runs = deployment.rolesOn(facts.host).some((role) => runningContainer(facts, deployment, role));
+  if (addresses.length === 0 || !runs) return null;
+  const allOpen = (output: string): boolean => {
+    const { places } = readLook(output);
+    return addresses.every((address) => places.get(placeKey(address)) === 'open');
+  };
+  return { script: lookScript(deployment, facts, addresses, null), allOpen };
+}
+
+/** @param within id of the container whose network to look from; null: from Kamal 2's */
+function lookScript(deployment: Deployment, facts: HostFacts, places: EnvAddress[], within: string | null): string {
+  const current = deployment.rolesOn(facts.host).map((role) => runningContainer(facts, deployment, role));
+  const others = [containerNamed(facts, TRAEFIK), ...deployment.accessoriesOn(facts.host).map((accessory) => accessoryContainer(facts, accessory))];
+  const images = [...new Set([...current, ...others].flatMap((container) => container?.image.id ?? []))];
+  return reachabilityScript({ name: `bactrian-look-${deployment.name}`, places, images, naming: line(namingArgs(deployment, facts.host)), within });
 }
 
 function readLook(output: string): { places: Map<string, Reach>; subnet: string; blind: string | null } {

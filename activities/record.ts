@@ -1,8 +1,7 @@
 import { dirname } from 'node:path';
 import { cancellationSignal } from '@temporalio/activity';
 import type { Secrets } from '../src/kamal/index.ts';
-import type { HostFacts } from '../src/plan/facts.ts';
-import { readFacts, sectionsOf } from '../src/plan/read-facts.ts';
+import { sectionsOf } from '../src/plan/read-facts.ts';
 import { containerRecord } from '../src/plan/record/from-inspect.ts';
 import type { InspectedContainer, InspectedImage } from '../src/plan/record/inspect.ts';
 import { masking } from '../src/plan/record/masking.ts';
@@ -12,13 +11,12 @@ import { RECORD_FORMAT, type PartRecord } from '../src/plan/record/shape.ts';
 import type { SshConnection } from '../src/ssh/types.ts';
 import type { StepArgs } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
-import { fenceOf, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { failure } from './failures.ts';
-import { lockPaths, MOST_OUTPUT } from './probe.ts';
+import { lookWhole, MOST_OUTPUT, type WholeLook } from './probe.ts';
 import type { Project } from './project.ts';
 import { recordKey } from './record-key.ts';
 import { sshErrors, whileHeartbeating } from './remote-step.ts';
-import { probeScript } from './script/probe.ts';
 import { printImages, writeRecord } from './script/record.ts';
 
 /** What a record is made of and for. */
@@ -31,15 +29,17 @@ interface Recording extends Project {
  * is the first to change something. Parts that aren't Kamal 1's any more are left out, so what is written down stays:
  * an upgrade that is run again, or goes on after it was cut off, can't replace it.
  *
+ * @param seen a look at the host that nothing has changed since; without one it is looked at
  * @returns a part of a host script; `:` where there is nothing to write down
  * @throws ApplicationFailure when the host can't be looked at
  */
-export async function writingDown(context: Context, args: StepArgs, recording: Recording): Promise<string> {
+export async function writingDown(context: Context, args: StepArgs, recording: Recording, seen?: WholeLook): Promise<string> {
   const { deployment, secrets } = recording;
   return await whileHeartbeating(() =>
     sshErrors(async () => {
       const connection = await context.connection(args.digest, args.host, cancellationSignal());
-      const { facts, raw } = await look(connection, recording);
+      const { facts, containers } = seen ?? (await lookWhole(connection, deployment, { signal: cancellationSignal() }));
+      const raw = containers === '' ? [] : (JSON.parse(containers) as InspectedContainer[]);
       const parts = partsOfKamal1(facts, deployment);
       if (parts.length === 0) return ':';
       const { home, images } = await lookAtImages(connection, [...new Set(parts.map(({ container }) => container.image.id))]);
@@ -57,12 +57,6 @@ export async function writingDown(context: Context, args: StepArgs, recording: R
       return writeRecord(deployment.name, files);
     }),
   );
-}
-
-async function look(connection: SshConnection, { deployment }: Recording): Promise<{ facts: HostFacts; raw: InspectedContainer[] }> {
-  const { stdout } = await connection.exec('sh -s', { stdin: probeScript(lockPaths(deployment), fenceOf(deployment)), signal: cancellationSignal(), timeoutMs: 110_000, maxOutputBytes: MOST_OUTPUT });
-  const containers = sectionsOf(stdout).get('containers')?.trim() ?? '';
-  return { facts: readFacts(connection.host, stdout), raw: containers === '' ? [] : (JSON.parse(containers) as InspectedContainer[]) };
 }
 
 async function lookAtImages(connection: SshConnection, ids: string[]): Promise<{ home: string; images: Map<string, InspectedImage> }> {

@@ -45,6 +45,12 @@ const HEARTBEAT_MS = 2000;
  * @throws ApplicationFailure typed as the script or the connection says; the script's log is in a 0600 file
  */
 export async function runStep(steps: RemoteSteps, args: StepArgs, script: StepScript): Promise<StepNotes> {
+  const { notes, unchanged } = await askStep(steps, args, script);
+  return { notes, unchanged };
+}
+
+/** The same, with what the script told the worker, which may hold secrets: it must not leave the process. */
+export async function askStep(steps: RemoteSteps, args: StepArgs, script: StepScript): Promise<StepNotes & Pick<Answer, 'told'>> {
   const token: Token = { run: args.run, runStartedAt: args.runStartedAt, seq: args.seq, attempt: activityInfo().attempt };
   const text = [prologue(script.fence, JOIN_SECONDS), `JOURNAL=${script.journal}`, VOCABULARY, ...(script.journal === 'lock' ? [] : ['answering']), script.body, LAST_LINE].join('\n');
   const answer = await whileHeartbeating(() =>
@@ -64,7 +70,7 @@ export async function runStep(steps: RemoteSteps, args: StepArgs, script: StepSc
       }
     }),
   );
-  if (answer.code === 0 && !answer.fail) return { notes: answer.notes.map((note) => steps.scrub(note)), unchanged: answer.unchanged };
+  if (answer.code === 0 && !answer.fail) return { notes: answer.notes.map((note) => steps.scrub(note)), unchanged: answer.unchanged, told: answer.told };
   throw await scriptFailure(steps, args, script.name, answer);
 }
 

@@ -1,16 +1,16 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { proxyServices } from '../src/plan/proxy-services.ts';
+import { readFacts } from '../src/plan/read-facts.ts';
 import { roleFilters } from '../src/plan/running.ts';
 import { publicParts } from './answers.ts';
 import type { StepNotes, VerifyArgs } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
 import { fenceOf, rendering, type Context } from './context.ts';
 import { failure } from './failures.ts';
-import { lookAtContainers } from './probe.ts';
-import { runStep, sshErrors, whileHeartbeating } from './remote-step.ts';
+import { askStep, sshErrors, whileHeartbeating } from './remote-step.ts';
 import { roleOf } from './roles.ts';
 import { LET_THROUGH_OF_OTHER_RUNS } from './script/hold.ts';
-import { verifyScript } from './script/verify.ts';
+import { TELL_PROXY, verifyScript } from './script/verify.ts';
 import { verifyAnswers } from './verify-answers.ts';
 
 /** Looks at the result from inside the host and from where its clients stand. */
@@ -32,13 +32,15 @@ export function verifyActivities(context: Context) {
           filters: roleFilters(deployment, role),
         })),
       });
-      const looked = await runStep(context, args, { name: 'verify', body: `${LET_THROUGH_OF_OTHER_RUNS}\n${body}`, journal: 'app', fence: fenceOf(deployment) });
+      const whole = [LET_THROUGH_OF_OTHER_RUNS, body, ...(proxied ? [TELL_PROXY] : [])].join('\n');
+      const { told, ...looked } = await askStep(context, args, { name: 'verify', body: whole, journal: 'app', fence: fenceOf(deployment) });
       if (!proxied) return looked;
       context.store.showPublic([...publicParts(args.known), ...proxyServices(deployment, args.host).flatMap(({ hosts }) => hosts)]);
+      const facts = readFacts(args.host, told.join('\n'));
       const asked = await whileHeartbeating(() =>
         sshErrors(async () => {
           const connection = await context.connection(args.digest, args.host, cancellationSignal());
-          return await verifyAnswers(connection, deployment, await lookAtContainers(connection, cancellationSignal()), args.known);
+          return await verifyAnswers(connection, deployment, facts, args.known);
         }),
       );
       if (asked.wrong.length > 0) throw failure(FailureType.verifyFailed, asked.wrong.join('; '));

@@ -32,7 +32,7 @@ export function wayBackAccessoryActivities(context: Context): Pick<Activities, '
     async settleAccessory(args: AccessoryArgs): Promise<StepNotes> {
       const rendered = await kamal1Rendering(context, args);
       const accessory = named(rendered, args.accessory);
-      return await step(args, rendered, `settle ${accessory.name}`, settleAccessoryScript({ container: accessory.serviceName }));
+      return await step(args, rendered, `settle ${accessory.name}`, settleAccessoryScript({ container: accessory.serviceName }) + pruned(rendered, accessory));
     },
 
     // Docker's own network is nothing that a running container could be joined to without losing its connections.
@@ -43,10 +43,13 @@ export function wayBackAccessoryActivities(context: Context): Pick<Activities, '
     async pruneAccessory(args: AccessoryArgs): Promise<StepNotes> {
       const rendered = await kamal1Rendering(context, args);
       const accessory = named(rendered, args.accessory);
-      const audit = rendered.audit(`Remove ${accessory.name} accessory container`);
-      return await step(args, rendered, `prune ${accessory.name}`, pruneAccessoryScript({ container: accessory.serviceName, audit }));
+      return await step(args, rendered, `prune ${accessory.name}`, pruned(rendered, accessory));
     },
   };
+}
+
+function pruned({ audit }: Kamal1StepRendering, { name, serviceName }: kamal1.Kamal1Accessory): string {
+  return pruneAccessoryScript({ container: serviceName, audit: audit(`Remove ${name} accessory container`) });
 }
 
 function named({ deployment }: Kamal1StepRendering, name: string): kamal1.Kamal1Accessory {

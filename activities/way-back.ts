@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cancellationSignal } from '@temporalio/activity';
 import { kamal1, line, proxy, redeployWords, type Secrets } from '../src/kamal/index.ts';
 import { roleFilters } from '../src/plan/running.ts';
-import type { MeterReading } from '../workflows/types.ts';
+import type { MeterReading, RoleOrder } from '../workflows/types.ts';
 import type { Activities, CutOverArgs, MeterArgs, PrepareHostArgs, PruneArgs, RoleArgs, StepArgs, StepNotes, VerifyArgs } from './api.ts';
 import { FailureType } from '../src/plan/failure-types.ts';
 import { overlapSeconds } from './app.ts';
@@ -82,19 +82,19 @@ export function wayBackActivities(context: Context): WayBack {
         args.strategy === 'handover'
           ? handoverScript({ ...shared, drainSeconds: DRAIN_SECONDS })
           : swapScript({ ...shared, ports: (deployment.traefik.ports ?? []).map(({ hostPort }) => hostPort) });
-      return await step(args, rendered, 'cutover', [REFUSE_AFTER_OVERLAP, DISARM_OVERLAP_TIMER, script], true);
+      return await step(args, rendered, 'cutover', [REFUSE_AFTER_OVERLAP, DISARM_OVERLAP_TIMER, script, ...routed.map(({ order }) => stopOldScript(stopping(rendered, order)))], true);
     },
 
     async stopOldRole(args: RoleArgs): Promise<StepNotes> {
       const rendered = await kamal1Rendering(context, args);
-      return await step(args, rendered, `stop ${args.role.name}`, [stopOldScript(stopping(rendered, args))]);
+      return await step(args, rendered, `stop ${args.role.name}`, [stopOldScript(stopping(rendered, args.role))]);
     },
 
     async replaceRole(args: RoleArgs): Promise<StepNotes> {
       const rendered = await kamal1Rendering(context, args);
       const boot = bootOf(rendered, args);
       const { readinessDelay } = rendered.deployment.timeouts;
-      const script = replaceScript({ ...boot, ...stopping(rendered, args), readinessDelay, timeout: boot.timeout + readinessDelay });
+      const script = replaceScript({ ...boot, ...stopping(rendered, args.role), readinessDelay, timeout: boot.timeout + readinessDelay });
       return await step(args, rendered, `replace ${args.role.name}`, [...overlap(args), script, DISARM_OVERLAP_TIMER]);
     },
 
@@ -142,7 +142,7 @@ function bootOf(rendered: Kamal1StepRendering, args: RoleArgs) {
 }
 
 /** How a role's old containers are found and stopped (Kamal 1.9: `app stop`). */
-function stopping(rendered: Kamal1StepRendering, { role: { name, version } }: RoleArgs) {
+function stopping(rendered: Kamal1StepRendering, { name, version }: RoleOrder) {
   const { deployment } = rendered;
   const { stopWaitTime } = deployment.timeouts;
   return { name: roleOf(rendered, name).containerName(version), filters: roleFilters(deployment, { name }), stopArgs: stopWaitTime === null ? '' : line(['-t', String(stopWaitTime)]) };

@@ -130,10 +130,10 @@ export async function accessories(input: AccessoriesInput): Promise<HostRecord[]
       }
       const settled = await each(swapped, async ({ member, accessory, args }) => {
         await member.steps.run(`settle accessory ${accessory}`, (number, options) => changing.settleAccessory.executeWithOptions(options, [{ ...args, seq: number }]));
+        member.open = false;
       });
       const broken = swapped.filter((turn) => !settled.includes(turn));
       if (broken.length > 0) await held(broken, () => putBackBroken(broken));
-      await prune(settled);
     });
   }
 

@@ -172,9 +172,11 @@ function hostParts(input: HostInput, steps: HostSteps) {
     async cutOver() {
       if (proxied.length > 0) await cut();
       // Kamal's own order: the app comes up behind a proxy that has taken over already.
-      if (strategy === 'kamal') await boot(proxied);
-      for (const args of proxied) {
-        await steps.run(`stop old ${args.role.name}`, (seq, options) => changing.stopOldRole.executeWithOptions(options, [{ ...base, seq, ...args }]));
+      if (strategy === 'kamal') {
+        await boot(proxied);
+        for (const args of proxied) {
+          await steps.run(`stop old ${args.role.name}`, (seq, options) => changing.stopOldRole.executeWithOptions(options, [{ ...base, seq, ...args }]));
+        }
       }
       for (const args of others) {
         await steps.run(`boot app ${args.role.name}`, (seq, options) => changing.replaceRole.executeWithOptions(options, [{ ...base, seq, ...args }]));

@@ -137,6 +137,7 @@ if ! is_running "$new"; then
     docker rename "$new" "$NAME" || fail StepFailed "cannot give the new container the name $NAME"
   fi
   ${audit(args.audits.booted)}
+  centiseconds > "$D/started.$NAME"
   docker start "$new" > /dev/null || give_up ${q(`${args.container} did not start`)}
 fi
 # up: it listens wherever the old one did
@@ -167,12 +168,14 @@ export function settleAccessoryScript({ container }: Pick<AccessoryNames, 'conta
   return `
 ${names(container)}
 ${POLICIES}
-new=$(id "$NAME"); started=$(centiseconds)
+new=$(id "$NAME"); now=$(centiseconds)
+# When it was started, unless the host was since: then it is watched anew.
+read -r started 2> /dev/null < "$D/started.$NAME" && [ "$started" -le "$now" ] || started=$now
 while :; do
   state=$(health_of "$new"); took=$(( $(centiseconds) - started ))
   case $state in
     healthy) break ;;
-    running) [ $took -lt ${(WATCH_SECONDS - LISTENING_SECONDS) * 100} ] || break ;;
+    running) [ $took -lt ${WATCH_SECONDS * 100} ] || break ;;
     starting) [ $took -lt ${HEALTHY_SECONDS * 100} ] || give_up "$NAME is not healthy after ${HEALTHY_SECONDS} s" ;;
     *) give_up "$NAME is $state after its start" ;;
   esac
@@ -209,7 +212,7 @@ docker network connect ${q(args.network)} "$there" || fail StepFailed ${q(`${arg
 changed "$NAME joined the network ${args.network}; reboot it at a quiet hour with \\\`kamal accessory reboot\\\`"`;
 }
 
-/** Lets go of the accessory's old container. */
+/** Lets go of the accessory's old container; it may come after `settleAccessoryScript`. */
 export function pruneAccessoryScript(args: { container: string; audit: string }): string {
   return `
 NAME=${q(args.container)}
@@ -219,6 +222,6 @@ for old in $(sed -n "s/^renamed \\([0-9a-f]*\\) $NAME .*/\\1/p" "$D/$JOURNAL.jou
   docker rm "$old" > /dev/null && changed "removed the old $NAME"
 done
 [ -f "$D/$JOURNAL.journal" ] && mv "$D/$JOURNAL.journal" "$D/$JOURNAL.journal.$NAME.done"
-rm -rf "$D/kept" "$D/listening.$NAME"
+rm -rf "$D/kept" "$D/listening.$NAME" "$D/started.$NAME"
 :`;
 }

@@ -4,6 +4,8 @@ export interface Answer {
   /** True when no line said `@changed`. */
   unchanged: boolean;
   fail: { type: string; text: string } | null;
+  /** What it told the worker alone: nobody is shown it, and nobody keeps it. */
+  told: string[];
   log: string;
 }
 
@@ -13,11 +15,12 @@ export interface Answer {
  * @param output stdout and stderr of the script, in order
  */
 export function readAnswer(output: string): Answer {
-  const answer: Answer = { notes: [], unchanged: true, fail: null, log: '' };
+  const answer: Answer = { notes: [], unchanged: true, fail: null, told: [], log: '' };
   const log: string[] = [];
   for (const line of output.split('\n')) {
     const [word, rest] = splitOnce(line);
     if (word === '@note') answer.notes.push(rest);
+    else if (word === '@tell') answer.told.push(rest);
     else if (word === '@changed') {
       answer.notes.push(rest);
       answer.unchanged = false;

@@ -27,9 +27,13 @@ export interface BootScript {
 export function boot({ network = 'kamal', before = '', ...args }: BootScript, served: string): string {
   return `
 NAME=${q(args.name)}
-there=$(id "$NAME")
-if [ -n "$there" ] && [ "$(docker inspect -f '{{.Config.Hostname}}' "$there")" != ${q(args.hostname)} ]; then
-  if is_running "$there" && in_network "$there" ${network} && ${served}; then
+there=$(id "$NAME"); new=; named=; running=; networks=
+[ -z "$there" ] || read -r running named networks <<BACTRIAN_SEEN
+$(docker inspect -f '{{.State.Running}} -{{.Config.Hostname}}{{range $n, $x := .NetworkSettings.Networks}} {{$n}}{{end}}' "$there")
+BACTRIAN_SEEN
+if [ -n "$there" ] && [ "$named" != ${q(`-${args.hostname}`)} ]; then
+  within() { case " $networks " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+  if [ "$running" = true ] && within ${network} && ${served}; then
     note "$NAME is there already"
   else
     rename "$there" "$NAME" ${q(args.replacedName)}
@@ -41,17 +45,17 @@ if [ -z "$there" ]; then
   ${before}
   journal "container $NAME"
   ${audit(args.auditBoot)}
-  ${args.run} > /dev/null || fail StepFailed ${q(`docker could not start ${args.name}`)}
+  new=$(${args.run}) || fail StepFailed ${q(`docker could not start ${args.name}`)}
   changed ${q(network === 'kamal' ? `booted ${args.name} in the network kamal` : `booted ${args.name} outside the network kamal`)}
 fi
-new=$(id "$NAME")
-is_running "$new" || docker start "$new" > /dev/null`;
+# Docker tells the id of what it has just started.
+[ \${#new} = 64 ] || { new=$(id "$NAME"); is_running "$new" || docker start "$new" > /dev/null; }`;
 }
 
 /** The role's running containers but the one that is to stay: of the old generation, or left over from somewhere. */
 function oldOnes(filters: string[], name: string): string {
   const args = filters.map((filter) => `--filter ${q(`label=${filter}`)}`).join(' ');
-  return `old_ones() { for i in $(docker ps -q --no-trunc ${args}); do [ "$i" = "$(id ${q(name)})" ] || echo "$i"; done; }`;
+  return `old_ones() { keep=$(id ${q(name)}); for i in $(docker ps -q --no-trunc ${args}); do [ "$i" = "$keep" ] || echo "$i"; done; }`;
 }
 
 export interface ProveScript extends BootScript {
@@ -73,10 +77,10 @@ export interface ProveScript extends BootScript {
 export function proveScript(args: ProveScript): string {
   // What kamal-proxy routes to is healthy, and serves: on a host that was cut off after its cutover.
   return `${STEERING}${IS_BEHIND}${boot(args, `is_running kamal-proxy && docker exec kamal-proxy kamal-proxy list 2> /dev/null | grep -q "$(printf %.12s "$there")"`)}
-proxy=${args.warmName}
-is_running kamal-proxy && proxy=kamal-proxy
+proxy=${args.warmName}; up=$(docker ps --format '{{.Names}}')
+printf '%s\\n' "$up" | grep -qx kamal-proxy && proxy=kamal-proxy
 # A host that went down and up again has the app back, but not this proxy: it must not serve after a boot.
-is_running "$proxy" || { start_warm "$proxy" || fail StepFailed 'the warm kamal-proxy does not start any more'; }
+printf '%s\\n' "$up" | grep -qxF "$proxy" || { start_warm "$proxy" || fail StepFailed 'the warm kamal-proxy does not start any more'; }
 n=0; until docker exec "$proxy" kamal-proxy list > /dev/null 2>&1; do n=$((n + 1)); [ $n -gt 50 ] && break; sleep 0.1; done
 short=$(printf %.12s "$new")
 deploy() { docker exec "$proxy" ${args.deploy}; }
@@ -129,16 +133,18 @@ export interface ReplaceScript extends BootScript, StopOldScript {
 export function replaceScript(args: ReplaceScript): string {
   return `${oldOnes(args.filters, args.name)}
 ${boot(args, '[ "$(old_ones)" = "" ]')}
-end=$(( $(date +%s) + ${args.timeout} )); since=; begun=
+end=$(( $(date +%s) + ${args.timeout} )); begun=never
 while :; do
   state=$(health_of "$new"); nap=0.2
   case $state in
     healthy) break ;;
-    # One that ends and is started again by Docker runs, too, at times. Nothing but time makes the difference here: asking
-    # more often would only keep a busy host busier.
-    running) now=$(docker inspect -f '{{.State.StartedAt}}' "$new"); [ "$now" = "$begun" ] || { begun=$now; since=$(date +%s); }
-      [ $(( $(date +%s) - since )) -ge ${args.readinessDelay} ] && break; nap=1 ;;
-    *) since= ;;
+    # One that ends and is started again by Docker runs, too, at times. That it stays only time can tell, that it ends Docker tells at once.
+    running) now=$(docker inspect -f '{{.State.StartedAt}}' "$new"); [ "$now" = "$begun" ] || { begun=$now; since=$(centiseconds); }
+      left=$(( since + ${args.readinessDelay * 100} - $(centiseconds) ))
+      [ $left -gt 0 ] || break
+      timeout $(( (left + 99) / 100 )) docker wait "$new" > /dev/null 2>&1 9>&-
+      [ $(( $(centiseconds) - since )) -lt ${args.readinessDelay * 100} ] || nap=0 ;;
+    *) begun=never ;;
   esac
   if [ "$state" = exited ] || [ "$state" = dead ] || [ $(date +%s) -ge $end ]; then
     last_words "$new"

@@ -36,9 +36,9 @@ watch() {
 if ! is_running "$new"; then
   if [ -n "$old" ]; then
     # Stopped by hand, a container with the policy unless-stopped stays down at boot; with always it comes back.
-    [ "$(policy_of "$old")" = always ] || { journal "policy $old $(policy_of "$old")"; docker update --restart always "$old" > /dev/null; }
+    p=$(policy_of "$old"); [ "$p" = always ] || { journal "policy $old $p"; docker update --restart always "$old" > /dev/null; }
     watch
-    journal "stopped $old $(policy_of "$old")"
+    journal "stopped $old always"
     journal "started $new"
     t0=$(centiseconds)
     docker stop "$old" > /dev/null

@@ -79,7 +79,7 @@ BACTRIAN_ADDRESS
   [ -z "$port" ] || { ask "$address" "$port" > /dev/null && was_hit; } || give_up "a request to $address:$port did not reach the warm ${way.new}"
   if [ -n "$old" ]; then
     # Stopped by hand, a container with the policy unless-stopped stays down at boot; with always it comes back.
-    [ "$(policy_of "$old")" = always ] || { journal "policy $old $(policy_of "$old")"; docker update --restart always "$old" > /dev/null; }
+    p=$(policy_of "$old"); [ "$p" = always ] || { journal "policy $old $p"; docker update --restart always "$old" > /dev/null; }
     if is_running "$old"; then
       drain "$old" ${drainSeconds}
       [ "$OPEN" = 0 ] && note "the old proxy's connections came to their end within $(( ($(centiseconds) - t0) * 10 )) ms, at most $DRAINED at once" ||
@@ -115,7 +115,7 @@ export function drainSeconds(deployment: Deployment): number {
   return Math.min(deployment.timeouts.drainTimeout, LONGEST_DRAIN_SECONDS);
 }
 
-/** How long the run waits for a warm proxy that is letting go, in seconds; the host does the rest by itself. */
+/** How long the run waits for a warm proxy that nobody is connected to any more, in seconds; the host does the rest by itself. */
 const LET_GO_WAIT_SECONDS = 3;
 
 /**
@@ -126,7 +126,11 @@ export function letWarmGo(warmName: string, drainSeconds: number): string {
   return `${STEERING}${WATCH}
 if [ -n "$(id ${warmName})" ]; then
   ! is_running ${warmName} || is_retiring || retire ${warmName} ${drainSeconds}
-  n=0; while is_retiring && [ $n -lt ${LET_GO_WAIT_SECONDS * 5} ]; do n=$((n + 1)); sleep 0.2; done
+  pid=$(pid_of ${warmName}); ports=$(published ${warmName} | cut -d ' ' -f 1 | sort -u | tr '\n' ' '); n=0; kept=0
+  while is_retiring && [ $n -lt ${LET_GO_WAIT_SECONDS * 5} ] && [ $kept -lt 2 ]; do
+    n=$((n + 1)); sleep 0.2
+    if [ "$(connections "$pid" $ports)" = 0 ]; then kept=0; else kept=$((kept + 1)); fi
+  done
   if is_retiring; then
     note 'what is still connected to the warm proxy comes to its end within ${drainSeconds} s; then it goes by itself'
   else

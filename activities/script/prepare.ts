@@ -1,4 +1,3 @@
-import { createBehindScript, type BehindScript } from './behind.ts';
 import { STEERING } from './steer.ts';
 import { fromBase64, q } from './words.ts';
 
@@ -13,10 +12,6 @@ export interface PrepareScript {
   assets: { trees: string[]; commands: string[] }[];
   /** `other`: not the version that runs now (on the image `imageId`), so its image may have to be pulled. */
   roles: { name: string; version: string; other: boolean; imageId: string; image: string }[];
-  /** A Traefik that comes to stand behind kamal-proxy; null where none does. */
-  behind: BehindScript | null;
-  /** Null on a host where nothing is proxied. */
-  proxy: ProxyScript | null;
 }
 
 export interface UploadedFile {
@@ -40,8 +35,8 @@ export interface ProxyScript {
 }
 
 /**
- * Everything that may fail slowly or for outside reasons happens here, while the old path serves: directories, network,
- * registry login, env files, images, and both proxies' containers.
+ * Everything that may fail slowly or for outside reasons happens here and in `prepareProxies`, while the old path serves:
+ * directories, network, registry login, env files, images, and both proxies' containers.
  */
 export function prepareScript(args: PrepareScript): string {
   return [
@@ -52,8 +47,6 @@ export function prepareScript(args: PrepareScript): string {
     ...args.files.map(({ path, content, mode }) => fromBase64(content, `| file ${q(path)} ${mode} || exit 1`)),
     ...args.roles.map((role) => (role.other ? otherImage(role.image) : appImage(role))),
     ...args.assets.map(assets),
-    ...(args.behind ? [createBehindScript(args.behind)] : []),
-    ...(args.proxy ? [proxies(args.proxy)] : []),
   ].join('\n');
 }
 
@@ -108,7 +101,9 @@ export function pullIfMissing(): string {
 fi`;
 }
 
-function proxies(proxy: ProxyScript): string {
+/** @param proxy null on a host where nothing is proxied */
+export function prepareProxies(proxy: ProxyScript | null): string {
+  if (proxy === null) return '';
   return `
 image=${proxy.image}
 ${pullIfMissing()}
@@ -163,6 +158,18 @@ function warm(name: string, run: string): string {
     docker start ${name} > /dev/null 2>&1 || ${run} > /dev/null || fail StepFailed 'the warm kamal-proxy could not be started'
   fi`;
 }
+
+/** Looks from the new network, beside what follows, which needs none of it. @param look what looks, a script of its own */
+export function beginLook(look: string): string {
+  return `
+( exec 9>&-
+${look}
+) > "$D/look" 2> /dev/null < /dev/null &
+look=$!`;
+}
+
+/** Waits for that look, and tells the worker what it saw. */
+export const END_LOOK = 'wait $look; telling cat "$D/look"; rm -f "$D/look"';
 
 /**
  * Accessories that the app names by their container: they join the network before it boots, while they run. Those that

@@ -38,21 +38,28 @@ const SECONDS = 20;
  */
 export function reachabilityScript({ name, places, images, naming, within }: ReachabilityScript): string {
   return `
-n=${q(name)}
-clean() { docker rm -f "$n" > /dev/null 2>&1; docker network rm "$n" > /dev/null 2>&1; rm -f "$f"; }
-f=
-clean
+n=${q(name)}; made=; ended=
+# A look that was killed left its container, or its network.
+clear_away() { docker rm -f "$n" > /dev/null 2>&1; docker network rm "$n" > /dev/null 2>&1; }
+clean() { [ -n "$ended" ] || docker rm -f "$n" > /dev/null 2>&1; [ -z "$made" ] || docker network rm "$n" > /dev/null 2>&1; rm -f "$f"; }
 f=$(mktemp) || { echo '@blind no temporary file can be made'; exit; }
 trap clean EXIT; trap 'exit 1' HUP INT TERM
 ${fromBase64(connectScript(places), '> "$f"')}
 ${within === null ? MAKE : ''}
 net=${within === null ? 'kamal' : q(`container:${within}`)}
-${within === null ? `docker network inspect kamal > /dev/null 2>&1 || { net=$n; make || { echo '@blind no network can be made'; exit; }; }
-echo "@subnet $(docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' "$net" 2> /dev/null)"` : ''}
+${within === null ? `subnet() { docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{end}}' "$1" 2> /dev/null; }
+s=$(subnet kamal) || { net=$n; made=yes; make || { clear_away; make; } || { echo '@blind no network can be made'; exit; }; s=$(subnet "$n"); }
+echo "@subnet $s"` : ''}
+look_with() {
+  ended=
+  out=$(timeout -s KILL ${SECONDS} docker run --rm -i --name "$n" --network "$net" ${within === null ? naming : ''} --no-healthcheck --label traefik.enable=false --entrypoint sh "$1" -s < "$f" 2> /dev/null); c=$?
+  # One that has ended by itself has gone, too.
+  [ $c -gt 128 ] || ended=yes
+  case $out in *@place*) echo "$out"; return 0 ;; *) return 1 ;; esac
+}
 for image in ${images.map(q).join(' ')}; do
-  out=$(timeout -s KILL ${SECONDS} docker run --rm -i --name "$n" --network "$net" ${within === null ? naming : ''} --no-healthcheck --label traefik.enable=false --entrypoint sh "$image" -s < "$f" 2> /dev/null)
-  case $out in *@place*) echo "$out"; exit 0 ;; esac
-  docker rm -f "$n" > /dev/null 2>&1
+  look_with "$image" && exit 0
+  [ "$(docker rm -f "$n" 2> /dev/null)" != "$n" ] || ! look_with "$image" || exit 0
 done
 echo '@blind no image on this host has a shell and a program that connects'
 `;

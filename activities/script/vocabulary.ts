@@ -1,13 +1,16 @@
 /**
  * The words that host scripts are written in: shell functions that look, act on the difference and note it down.
  *
- * `@…` lines are for the worker: `@note` and `@changed` are shown to people, `@fail TYPE text` names why the script gives up.
+ * `@…` lines are for the worker: `@note` and `@changed` are shown to people, `@fail TYPE text` names why the script gives up,
+ * `@tell` is for the activity that sent it.
  * The journal says what this run did to the host, one act a line, written **before** the act, so that `put back`
  * can undo it in reverse even when all of Temporal's memory is gone.
  */
 export const VOCABULARY = `
 note() { echo "@note $*"; }
 changed() { echo "@changed $*"; }
+# telling COMMAND…: its output goes to the worker, and no further
+telling() { "$@" | sed 's/^/@tell /'; }
 fail() { t=$1; shift; echo "@fail $t $*"; exit 1; }
 journal() { printf '%s\\n' "$*" >> "$D/$JOURNAL.journal" || fail StepFailed "cannot write the journal on the host: is its disk full?"; sync "$D/$JOURNAL.journal" 2>/dev/null || sync; }
 journalled() { grep -qxF -- "$*" "$D/$JOURNAL.journal" 2>/dev/null; }
@@ -61,8 +64,8 @@ rename() { journal "renamed $1 $2 $3"; docker rename "$1" "$3" || fail StepFaile
 # stop ID [docker stop's options]
 stop() {
   i=$1; shift
-  is_running "$i" || return 0
-  journal "stopped $i $(policy_of "$i")"
+  at=$(docker inspect -f '{{.State.Running}} {{.HostConfig.RestartPolicy.Name}}' "$i" 2> /dev/null); [ "\${at%% *}" = true ] || return 0
+  journal "stopped $i \${at#* }"
   docker stop "$@" "$i" > /dev/null || fail StepFailed "cannot stop the container $i"
 }
 # a clock that no one sets, in hundredths of a second

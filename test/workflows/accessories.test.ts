@@ -21,7 +21,7 @@ describe('accessories', () => {
     expect(result.accessories).toMatchObject([{ host: 'b', phase: 'done' }]);
     const began = run.hosts.of('swapAccessory')[0]?.began ?? 0;
     for (const call of run.hosts.of('pruneHost')) expect(began).toBeGreaterThan(call.ended ?? Infinity);
-    expect(run.hosts.of('releaseLock')[0]?.began).toBeGreaterThan(run.hosts.of('pruneAccessory')[0]?.ended ?? Infinity);
+    expect(run.hosts.of('releaseLock')[0]?.began).toBeGreaterThan(run.hosts.of('settleAccessory')[0]?.ended ?? Infinity);
   });
 
   it('that do not come up are put back; those after them are left alone, the app stays', async () => {
@@ -44,7 +44,7 @@ describe('accessories', () => {
     const input = fleetInput({ hosts: ['a', 'b', 'c', 'd', 'e'].map((name) => order(name, [], { accessories: ['cache'] })), options: { concurrency: 2 } });
     const { result } = await bench.run(input, hosts);
     expect(result.outcome).toBe('done');
-    expect(hosts.mostAtOnce('prepareAccessory', 'swapAccessory', 'settleAccessory', 'pruneAccessory')).toBe(2);
+    expect(hosts.mostAtOnce('prepareAccessory', 'swapAccessory', 'settleAccessory')).toBe(2);
   });
 
   it('are not touched when they are skipped', async () => {
@@ -93,7 +93,7 @@ describe('accessories', () => {
     expect(type).toBe('RunFailed');
     expect(result.failure).toMatchObject({ step: 'a: prepare accessory db', type: FailureType.secretsUnresolved });
     expect(result.accessories).toMatchObject([{ phase: 'put back' }]);
-    expect(hosts.order('swapAccessory', 'pruneAccessory', 'putBack')).toEqual(['swapAccessory a redis', 'pruneAccessory a redis', 'putBack a accessories']);
+    expect(hosts.order('swapAccessory', 'settleAccessory', 'putBack')).toEqual(['swapAccessory a redis', 'settleAccessory a redis', 'putBack a accessories']);
   });
 
   it('that wait for an answer are put back when the run is cancelled, and it keeps their record', async () => {
@@ -207,7 +207,7 @@ describe('requests, while an accessory reboots', () => {
     expect(type).toBe('Cancelled');
     expect(run.hosts.held()).toEqual([]);
     // It goes between two accessories, never within one.
-    expect(run.hosts.order('swapAccessory', 'pruneAccessory')).toEqual(['swapAccessory a redis', 'pruneAccessory a redis']);
+    expect(run.hosts.order('swapAccessory', 'settleAccessory')).toEqual(['swapAccessory a redis', 'settleAccessory a redis']);
     expect(result.accessories).toMatchObject([{ host: 'a', phase: 'put back' }]);
   });
 });

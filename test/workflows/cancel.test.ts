@@ -123,7 +123,7 @@ describe('a cancelled run', () => {
     gate.open();
     const { type } = await bench.ending(run);
     expect(type).toBe('Cancelled');
-    expect(run.hosts.order('swapAccessory', 'pruneAccessory')).toEqual(['swapAccessory a redis', 'pruneAccessory a redis']);
+    expect(run.hosts.order('swapAccessory', 'settleAccessory')).toEqual(['swapAccessory a redis', 'settleAccessory a redis']);
   });
 });
 

@@ -169,7 +169,7 @@ describe('a host that needs a person', () => {
 });
 
 describe('a run that stood still for hours', () => {
-  const asleep = () => new FakeHosts().when('stopOldRole', 'a', ({ attempt }) => {
+  const asleep = () => new FakeHosts().when('verifyHost', 'a', ({ attempt }) => {
     if (attempt < 150) throw passes(FailureType.hostUnreachable, 'no route to a');
   });
 

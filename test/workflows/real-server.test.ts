@@ -15,7 +15,7 @@ afterAll(async () => {
 });
 
 /** The last accessory's reboot, once begun, comes to its end. */
-const TOO_LATE: readonly string[] = ['swapAccessory', 'settleAccessory', 'pruneAccessory', 'holdRequests', 'letRequestsThrough'];
+const TOO_LATE: readonly string[] = ['swapAccessory', 'settleAccessory', 'holdRequests', 'letRequestsThrough'];
 
 describe('a cancelled run', () => {
   const input = () => fleetInput({ hosts: [order('a', [WEB, JOB], { accessories: ['redis'] }), order('b')] });

@@ -30,12 +30,12 @@ describe('a wave', () => {
     expect(result.outcome).toBe('done');
     expect(run.hosts.order()).toEqual([
       'runHook pre-connect a', 'probeHost a', 'acquireLock a', 'probeHost a', 'runHook pre-proxy-reboot a', 'runHook pre-app-boot a',
-      'prepareHost a', 'proveRole a web', 'compareAnswers a', 'meterHost a', 'cutOver a', 'stopOldRole a web', 'replaceRole a job', 'verifyHost a',
+      'prepareHost a', 'proveRole a web', 'compareAnswers a', 'meterHost a', 'cutOver a', 'replaceRole a job', 'verifyHost a',
       'runHook post-app-boot a', 'runHook post-proxy-reboot a', 'pruneHost a', 'releaseLock a', `writeReport ${run.input.run}`,
     ]);
     expect(result.hosts[0]).toMatchObject({ outcome: 'done', phase: 'done', alreadyThere: false });
     expect(result.hosts[0]?.steps.map(({ name, state }) => `${name}: ${state}`)).toEqual([
-      'prepare: done', 'boot app web: done', 'compare answers: done', 'probes from outside: done', 'hand over to kamal-proxy: done', 'stop old web: done', 'boot app job: done', 'verify: done', 'prune: done',
+      'prepare: done', 'boot app web: done', 'compare answers: done', 'probes from outside: done', 'hand over to kamal-proxy: done', 'boot app job: done', 'verify: done', 'prune: done',
     ]);
   });
 
@@ -162,7 +162,7 @@ describe('a wave', () => {
   });
 
   it('never gives up a step after the cutover', async () => {
-    const hosts = new FakeHosts().when('stopOldRole', 'a', ({ attempt }) => {
+    const hosts = new FakeHosts().when('verifyHost', 'a', ({ attempt }) => {
       if (attempt < 60) throw passes(FailureType.hostUnreachable, 'no route to a');
     });
     const { result } = await bench.run(fleetInput({ hosts: [order('a')] }), hosts);

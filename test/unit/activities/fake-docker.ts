@@ -66,6 +66,8 @@ inspect)
   case $f in
     '') echo '[]' ;;
     '{{.State.Running}}') show $d/running ;;
+    '{{.State.Running}} {{.HostConfig.RestartPolicy.Name}}') echo "$(cat $d/running) $(cat $d/policy)" ;;
+    '{{.State.Running}} -{{.Config.Hostname}}'*) echo "$(cat $d/running) -$(cat $d/hostname) $(cat $d/network)" ;;
     *State.Health.Log*) echo 'curl: (22) 500' ;;
     *State.Health*) read -r n < $d/running; if [ $n = true ]; then show $d/health; else echo exited; fi ;;
     '{{.Image}}') show $d/image ;;
