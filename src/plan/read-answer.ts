@@ -5,8 +5,8 @@ export function redirectOf(location: string | undefined): string | null {
 }
 
 /** Statuses with which a proxy speaks for itself. */
-const PROXYS = [404, 413, 502, 503, 504];
-const TRAEFIKS = /^(404 page not found|Bad Gateway|Service Unavailable|Gateway Timeout|no available server)\s*$/;
+const PROXYS = [404, 413, 499, 502, 503, 504];
+const TRAEFIKS = /^(404 page not found|Bad Gateway|Service Unavailable|Gateway Timeout|no available server|Client Closed Request)\s*$/;
 
 /**
  * Whether a proxy speaks for itself: Traefik's plain words (Traefik 2.11), kamal-proxy's error pages (kamal-proxy 0.9:

@@ -142,6 +142,7 @@ describe('who spoke', () => {
   it.each<[boolean, number, string]>([
     [true, 404, '404 page not found\n'],
     [true, 502, 'Bad Gateway'],
+    [true, 499, 'Client Closed Request'],
     [true, 404, '<!doctype html><title>404 — Not Found</title><meta name="robots" content="noindex, nofollow">'],
     [false, 404, "<title>The page you were looking for doesn't exist (404)</title>"],
     [false, 200, '404 page not found\n'],
