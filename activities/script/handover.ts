@@ -53,21 +53,26 @@ old=$(id ${way.old}); new=$(id ${way.new}); warm=$(id ${warmName})
 for c in ${containers.map(q).join(' ')}; do
   i=$(id "$c"); [ -n "$i" ] && is_running "$i" || { answering; fail CutoverFailed "$c, which was healthy, does not run any more"; }
 done
+again() { answering; fail HostUnreachable "$1"; }
 # give_up WHY: the old proxy serves as before
 give_up() {
   answering
+  # An engine that was restarted has ended the warm proxy, which nobody starts again but the next attempt, and any other may be
+  # on its way up: nothing of what was seen meanwhile says that the new path doesn't serve.
+  [ -z "$warmed" ] || is_running "$warm" || again 'the warm ${way.new} went away in the midst of it'
   is_running "$new" && { last_words "$new"; docker stop "$new" > /dev/null; }
   [ -z "$old" ] || is_running "$old" || docker start "$old" > /dev/null
   n=0; [ -z "$old" ] || until ask "$(address_of "$old")" 80 > /dev/null; do n=$((n + 1)); [ $n -lt 50 ] || break; sleep 0.2; done
   unsteer
   fail CutoverFailed "$1; the old proxy serves as before"
 }
-again() { answering; fail HostUnreachable "$1"; }
+warmed=
 if ! is_running "$new"; then
   [ -n "$warm" ] || fail CutoverFailed 'the warm ${way.new} is gone'
   ${keepKnows(way)}
   stay
   start_warm "$warm" || again 'the warm ${way.new} does not start'
+  warmed=yes
   n=0; until knows "$warm"; do n=$((n + 1)); [ $n -lt 50 ] || give_up 'the warm ${way.new} does not know the app'; sleep 0.1; done
   journalled "steered $warm" || journal "steered $warm"
   steer "$warm" "$new" "$old" || give_up "new connections can't be steered past the old proxy"
