@@ -61,7 +61,8 @@ give_up() {
   # on its way up: nothing of what was seen meanwhile says that the new path doesn't serve.
   [ -z "$warmed" ] || is_running "$warm" || again 'the warm ${way.new} went away in the midst of it'
   is_running "$new" && { last_words "$new"; docker stop "$new" > /dev/null; }
-  [ -z "$old" ] || is_running "$old" || docker start "$old" > /dev/null
+  # Power that was cut while Docker published a port can leave it with one that nobody has (seen with 20.10): better the warm proxy than none.
+  [ -z "$old" ] || is_running "$old" || docker start "$old" > /dev/null || { is_steered && again "$1; the old proxy does not start either, and the warm ${way.new} goes on serving: if a port is 'already allocated', restarting Docker helps"; }
   n=0; [ -z "$old" ] || until ask "$(address_of "$old")" 80 > /dev/null; do n=$((n + 1)); [ $n -lt 50 ] || break; sleep 0.2; done
   unsteer
   fail CutoverFailed "$1; the old proxy serves as before"
@@ -129,6 +130,7 @@ const LET_GO_WAIT_SECONDS = 3;
  */
 export function letWarmGo(warmName: string, drainSeconds: number): string {
   return `${STEERING}${WATCH}
+answering
 if [ -n "$(id ${warmName})" ]; then
   ! is_running ${warmName} || is_retiring || retire ${warmName} ${drainSeconds}
   pid=$(pid_of ${warmName}); ports=$(published ${warmName} | cut -d ' ' -f 1 | sort -u | tr '\n' ' '); n=0; kept=0
@@ -139,7 +141,8 @@ if [ -n "$(id ${warmName})" ]; then
   if is_retiring; then
     note 'what is still connected to the warm proxy comes to its end within ${drainSeconds} s; then it goes by itself'
   else
-    docker rm -f ${warmName} > /dev/null 2>&1; unsteer; unkeep
+    docker rm -f ${warmName} > /dev/null 2>&1; answering; [ -z "$(id ${warmName})" ] || fail HostUnreachable 'the warm proxy could not be removed: was Docker restarted?'
+    unsteer; unkeep
     rm -f "$SD"/steered "$SD"/words "$SD"/watch.out "$SD"/retire.out "$SD"/retiring
   fi
 fi`;

@@ -71,7 +71,9 @@ ${args.pruneImages.commands.map((command) => `{ ${command}; } > /dev/null 2>&1 |
 
 /** What a run itself leaves on a host goes: secrets at once, its folder when younger ones are there. */
 export function afterPrune(): string {
-  return `# Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
+  return `# An engine that went away in between makes everything look gone that is still to go: then all of it once more.
+answering
+# Scripts whose sender died before they began may carry secrets, and nobody will run them any more.
 rm -rf "$D/kept" "$D"/*.sh "$D"/ports.* "$D"/acme.* "$D/knows" "$D/published" "$D/warm-ports" "$D/rules.lock" "$D"/redeploy-*
 # A journal that is still open is somebody's only memory of what was done here.
 is_open() { [ -f "$1" ] && ! grep -qx committed "$1"; }

@@ -48,7 +48,8 @@ watch() {
       fi
       exec 9> "$B/lock"; flock 9
       [ -f "$SD/steered" ] || exit 0
-      one_runs
+      # Where neither starts, the warm proxy, which answers, is better than nobody.
+      one_runs || { exec 9>&-; alone=0; continue; }
       for i in "$first" "$second"; do is_running "$i" && break; done
       n=0; until ask "$(address_of "$i")" 80 > /dev/null; do n=$((n + 1)); [ $n -lt 50 ] || break; sleep 0.2; done
       unsteer
@@ -61,7 +62,9 @@ retire() {
   words_beside
   setsid sh -c '
     RUN=$1; D=$2; B=$3; JOURNAL=app; . "$D/words"
-    drain "$4" "$5"; docker stop "$4" && unkeep
+    drain "$4" "$5"
+    n=0; until docker version > /dev/null 2>&1; do n=$((n + 1)); [ $n -lt 120 ] || exit 1; sleep 0.5; done
+    docker stop "$4" && unkeep
     if journalled committed; then docker rm -f "$4"; rm -f "$SD/steered" "$SD/words" "$SD/watch.out" "$SD/retire.out"; fi
     rm -f "$SD/retiring"
   ' bactrian-retire "$SR" "$SD" "$B" "$1" "$2" > "$SD/retire.out" 2>&1 < /dev/null &

@@ -75,7 +75,7 @@ describe('a handover that is cut off', () => {
     expect(ended.code, upgrade.output()).toBe(0);
     for (const stream of streams) expectServed(stream, longest);
     for (const host of HOSTS) expect(await rulesLeft(host), host).toBe('');
-    await expectUpgraded({ hosts: HOSTS });
+    await expectUpgraded({ hosts: HOSTS, killed: longest !== null });
     expect(await locks()).toEqual([]);
   });
 

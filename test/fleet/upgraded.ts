@@ -54,13 +54,14 @@ function missing(name: string): never {
  * the audit log twice.
  * @param moreEnv variables that the test's own configuration adds
  * @param hosts those that the run took; default all
+ * @param killed containers may have been ended by a fault, and not by being told to: what code they ended with says nothing
  */
-export async function expectUpgraded({ moreEnv = [], hosts }: { moreEnv?: string[]; hosts?: readonly string[] } = {}): Promise<void> {
+export async function expectUpgraded({ moreEnv = [], hosts, killed = false }: { moreEnv?: string[]; hosts?: readonly string[]; killed?: boolean } = {}): Promise<void> {
   const present = await presentState(hosts);
   const wanted = await upgradedState();
   const once = (lines: string[]) => [...new Set(lines)].sort();
   for (const [name, host] of Object.entries(present)) {
-    const containers = host.containers.map((container) => ({ ...container, env: container.env.filter((variable) => !moreEnv.includes(variable)) }));
+    const containers = host.containers.map((container) => ({ ...container, env: container.env.filter((variable) => !moreEnv.includes(variable)), ...(killed && { exitCode: 0 }) }));
     expect({ ...host, containers, audit: once(host.audit) }, name).toEqual({ ...wanted[name], audit: once(wanted[name]?.audit ?? []) });
   }
 }
