@@ -11,6 +11,10 @@ import { q } from './words.ts';
  *   again and again (seen with 0.9.2: the channel that a resume closes was never made). So what it wrote is corrected on
  *   its disk at once, and a proxy or a host that restarts in the midst of it serves.
  *
+ * Clients that keep their connections to the second proxy of a handover don't come to kamal-proxy until it has gone. A pause of
+ * its own would write its older view of all services on the disk that both have: it is frozen instead, and sends and takes
+ * nothing meanwhile.
+ *
  * What is held is in the run's folder: `hold` while it is, `hold.late` where the host had to end it by itself.
  */
 
@@ -73,8 +77,12 @@ let_go() {
 let_go_of() {
   stuck=; read -r _ _ _ _ since < "$1" || return 0
   for s in $(held_in "$1"); do let_go "$s" "$since" "$1" || stuck="$stuck $s"; done
+  thaw
   [ -z "$stuck" ]
 }
+# warm_proxies running|paused
+warm_proxies() { docker ps --filter name=kamal-proxy-warm- --filter "status=$1" --format '{{.Names}}' 2> /dev/null; }
+thaw() { for w in $(warm_proxies paused); do docker unpause "$w" > /dev/null 2>&1; done; }
 held_in() { tail -n +2 "$1" 2> /dev/null | cut -d ' ' -f 1; }
 # is_hold FILE NUMBER
 is_hold() { [ -f "$1" ] && read -r which _ < "$1" && [ "$which" = "$2" ]; }
@@ -121,7 +129,10 @@ for s in $(held_in "$D/hold"); do
   if [ -f "$D/hold.drained.$s" ]; then changed "holds requests to $s"
   elif [ "$(list_proxy | column_of "$s" 0)" = paused ]; then changed "holds requests to $s; some that came before are still under way after ${DRAIN_SECONDS} s"
   else said "$(cat "$D/hold.out.$s")"; note "requests to $s are not held: $(tail -n 1 "$D/hold.out.$s")"; fi
-done`;
+done
+# The host may have ended it by itself just now.
+for w in $(warm_proxies running); do [ ! -f "$D/hold" ] || docker pause "$w" > /dev/null 2>&1 || note "requests of clients that are still connected to $w are not held"; done
+[ -f "$D/hold" ] || thaw`;
 }
 
 /** A process that outlives the script, the connection and all of ours, and lets requests through at the deadline. */

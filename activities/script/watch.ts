@@ -64,6 +64,8 @@ retire() {
     RUN=$1; D=$2; B=$3; JOURNAL=app; . "$D/words"
     drain "$4" "$5"
     n=0; until docker version > /dev/null 2>&1; do n=$((n + 1)); [ $n -lt 120 ] || exit 1; sleep 0.5; done
+    # Frozen while an accessory reboots, it owes its clients their answers.
+    while [ "$(docker inspect -f "{{.State.Paused}}" "$4" 2> /dev/null)" = true ]; do sleep 0.2; done
     docker stop "$4" && unkeep
     if journalled committed; then docker rm -f "$4"; rm -f "$SD/steered" "$SD/words" "$SD/watch.out" "$SD/retire.out"; fi
     rm -f "$SD/retiring"

@@ -21,6 +21,10 @@ case "$*" in
   *'kamal-proxy pause '*) echo "pause $5" >> calls; [ ! -f slow ] || sleep "$(cat slow)"; echo paused > memory/$5; disk ;;
   *'kamal-proxy resume '*) echo "resume $5" >> calls; [ ! -f read-back ] || exit 137; echo running > memory/$5; disk ;;
   'exec -i kamal-proxy sh -s '*) sed "s#/home/kamal-proxy/.config/kamal-proxy/kamal-proxy.state#$HOME/disk.state#" | sh -s $(shift 5; echo "$@") ;;
+  *status=running*) [ -f frozen ] || cat warm 2> /dev/null ;;
+  *status=paused*) [ ! -f frozen ] || cat warm ;;
+  pause*) echo "freeze $2" >> calls; : > frozen ;;
+  unpause*) echo "thaw $2" >> calls; rm frozen ;;
   logs*) cat log 2> /dev/null ;;
   restart*) echo restart >> calls; rm -f read-back; date +%N > started
     for f in memory/*; do if grep -q "\"$(basename $f)\"[^}]*}[^}]*\"state\":1" disk.state; then echo paused > $f; : > read-back; else echo running > $f; fi; done ;;
@@ -63,6 +67,20 @@ describe('requests that are held', () => {
     expect(let_.notes).toEqual([expect.stringMatching(/^held requests to shop-web shop-admin for \d+ ms$/)]);
     expect(states()).toEqual(['running', 'running', 'paused']);
     expect(calls().sort()).toEqual(['pause shop-admin', 'pause shop-web', 'resume shop-admin', 'resume shop-web']);
+  });
+
+  it('of clients that are still connected to the second proxy wait there, without a word of its own on the disk that both have', async () => {
+    writeFileSync(host.path('warm'), 'kamal-proxy-warm-run-1\n');
+    await host.step(hold(), { seq: 7 });
+    expect(calls().slice(-1)).toEqual(['freeze kamal-proxy-warm-run-1']);
+    await host.step(LET_THROUGH, { seq: 8 });
+    expect(calls().slice(-1)).toEqual(['thaw kamal-proxy-warm-run-1']);
+  });
+
+  it('of clients that are still connected to the second proxy go on when the host ends it by itself', async () => {
+    writeFileSync(host.path('warm'), 'kamal-proxy-warm-run-1\n');
+    await host.step(hold(1), { seq: 7 });
+    await host.until(() => calls().includes('thaw kamal-proxy-warm-run-1'));
   });
 
   it('are let through by the host itself where the script was killed and nobody comes', async () => {
