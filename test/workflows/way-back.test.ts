@@ -29,7 +29,7 @@ describe('a way back', () => {
     const { type, result, run } = await bench.run(input({ rolling: true }));
     expect(type).toBeNull();
     expect(outcomes(result)).toEqual(['done', 'done', 'done']);
-    const web = (host: string) => [`prepareHost ${host}`, `proveRole ${host} web`, `cutOver ${host}`, `stopOldRole ${host} web`, `pruneHost ${host}`];
+    const web = (host: string) => [`prepareHost ${host}`, `proveRole ${host} web`, `cutOver ${host}`, `pruneHost ${host}`];
     expect(run.hosts.order(...CHANGES)).toEqual([...web('a'), ...web('b'), 'prepareHost c', 'replaceRole c job', 'pruneHost c', 'swapAccessory c redis']);
     expect(result.hosts[0]?.steps.map(({ name }) => name)).toContain('hand over to Traefik');
     expect(run.hosts.of('runHook', 'pre-proxy-reboot').map(({ what }) => what)).toEqual(['a', 'b', 'c']);
