@@ -10,6 +10,7 @@ import { fenceOf } from './context.ts';
 import { BACTRIAN_DIRECTORY } from './script/bootstrap.ts';
 import { checkScript } from './script/check.ts';
 import { ALL_RULES } from './script/cleanup.ts';
+import { tellOfRecord } from './script/record.ts';
 import { STEERING } from './script/steer.ts';
 import { WATCH } from './script/watch.ts';
 
@@ -17,12 +18,13 @@ import { WATCH } from './script/watch.ts';
 const TIMEOUT_MS = 60_000;
 
 /**
- * Prints the runs that have packet filter rules, each with how many and whether a process lets its second proxy go;
- * nothing where rules can't be looked at. Another deployment's runs are not ours to tell of.
+ * Prints the runs that have packet filter rules, each with how many and whether a process lets its second proxy go
+ * (nothing where rules can't be looked at), and when it was written down how Kamal 1 ran. Another deployment's runs are not ours to tell of.
  *
  * @param fence the deployment's name in the journals, quoted
+ * @param deployment and as it is in the names of files
  */
-function rulesScript(fence: string): string {
+function rulesScript(fence: string, deployment: string): string {
   return `RUN=none; D=none; B=${BACTRIAN_DIRECTORY}
 ${STEERING}${WATCH}
 ${ALL_RULES}
@@ -36,7 +38,9 @@ rules() {
   done
 }
 # Whole before it begins: sudo may read what is its stdin, and that is this script.
-rules < /dev/null; :`;
+rules < /dev/null
+printf '\\n@@record\\n'
+${tellOfRecord(deployment)}; :`;
 }
 
 /**
@@ -47,14 +51,17 @@ rules < /dev/null; :`;
  * @param deployment null for a Kamal 1 configuration: its containers check themselves
  * @throws SshError
  */
-export async function lookAtStanding(connection: SshConnection, owner: Parameters<typeof fenceOf>[0], deployment: Deployment | null, facts: HostFacts): Promise<Pick<Seen, 'health' | 'rules'>> {
-  const { stdout } = await connection.exec('sh -s', { stdin: rulesScript(fenceOf(owner)), timeoutMs: TIMEOUT_MS });
-  const lines = sectionsOf(stdout).get('rules')?.split('\n');
+export async function lookAtStanding(connection: SshConnection, owner: Parameters<typeof fenceOf>[0], deployment: Deployment | null, facts: HostFacts): Promise<Pick<Seen, 'health' | 'rules' | 'record'>> {
+  const { stdout } = await connection.exec('sh -s', { stdin: rulesScript(fenceOf(owner), owner.name), timeoutMs: TIMEOUT_MS });
+  const sections = sectionsOf(stdout);
+  const [written, used] = (sections.get('record') ?? '').split('\n').filter((line) => line !== '');
+  const record = written === undefined ? null : { writtenAt: Number(written) * 1000, used: used === 'used' };
+  const lines = sections.get('rules')?.split('\n');
   const rules = lines?.flatMap((line) => {
     const [count, run, retiring] = line.trim().split(' ');
     return run === undefined ? [] : [{ run, count: Number(count), retiring: retiring !== undefined }];
   });
-  return { rules: rules ?? null, health: deployment === null ? [] : await healthOfAll(connection, deployment, facts) };
+  return { rules: rules ?? null, record, health: deployment === null ? [] : await healthOfAll(connection, deployment, facts) };
 }
 
 /** Of all that runs, of either generation; those with a check of Docker's are judged by that. */

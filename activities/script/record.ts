@@ -41,6 +41,11 @@ export function recordUsed(deployment: string): string {
   return `[ -z "$(ls "$B"/${q(`kamal1-${deployment}.`)}*.json 2> /dev/null)" ] || : > ${place(deployment, USED)}`;
 }
 
+/** Prints when the record was last written, in seconds since the epoch, and `used` once a way back has used it; nothing without one. */
+export function tellOfRecord(deployment: string): string {
+  return `for f in "$B"/${q(`kamal1-${deployment}.`)}*.json; do [ ! -f "$f" ] || stat -c %Y "$f"; done | sort -n | tail -n 1; [ ! -f ${place(deployment, USED)} ] || echo used`;
+}
+
 /** Takes a record away that has served. `act` renders what is said and done. */
 export function removeUsedRecord(deployment: string, act: (words: string, command: string) => string): string {
   return `if [ -f ${place(deployment, USED)} ]; then

@@ -43,7 +43,7 @@ export async function lookAtFleet(options: ProjectOptions, tell: (hosts: number)
   const primary = primaryHostOf(deployment);
   tell(hosts.length);
   const open = await openRunNow(workflowId);
-  const closer = new Map<string, Pick<Seen, 'health' | 'rules'>>();
+  const closer = new Map<string, Pick<Seen, 'health' | 'rules' | 'record'>>();
   const probe = await probeHosts(deployment, await secretsForSsh(either), [...hosts, primary], async (connection) => {
     const facts = await lookAt(connection, deployment);
     if (facts.dockerVersion !== null && hosts.includes(connection.host)) closer.set(connection.host, await lookAtStanding(connection, deployment, either.kamal === 2 ? either.project.deployment : null, facts));
@@ -54,7 +54,7 @@ export async function lookAtFleet(options: ProjectOptions, tell: (hosts: number)
     const lost = probe.unreachable.find((each) => each.host === host);
     if (lost) return [unreachableHost(lost)];
     const facts = probe.facts.find((each) => each.host === host);
-    return facts ? [standingOf(seenBy(either, facts, { ...(closer.get(host) ?? { health: [], rules: null }), open, now }))] : [];
+    return facts ? [standingOf(seenBy(either, facts, { ...(closer.get(host) ?? { health: [], rules: null, record: null }), open, now }))] : [];
   };
   const standings = hosts.flatMap(standingAt);
   // A primary host that isn't selected is looked at for its deploy lock.
@@ -82,7 +82,7 @@ async function secretsForSsh(either: Either): Promise<Secrets | null> {
   return either.kamal === 2 ? await openSecrets(either.project) : await openKamal1Secrets(either.project);
 }
 
-function seenBy(either: Either, facts: HostFacts, looked: Pick<Seen, 'health' | 'rules' | 'open' | 'now'>): Seen {
+function seenBy(either: Either, facts: HostFacts, looked: Pick<Seen, 'health' | 'rules' | 'record' | 'open' | 'now'>): Seen {
   const { deployment }: EitherProject = either.project;
   const { host } = facts;
   const shared = { facts, ...looked, deployment, accessories: deployment.accessoriesOn(host) };

@@ -6,7 +6,7 @@ import type { OpenRun, Seen } from './seen.ts';
 
 /** What somebody has left on a host, or holds: deploy locks, runs that were cut off, rules, what is kept for a way back. */
 export function leftBehind(seen: Seen): Oddity[] {
-  return [...lockOddities(seen), ...runOddities(seen), ...steeringOddities(seen), ...keptOddities(seen), ...accessoryOddities(seen)];
+  return [...lockOddities(seen), ...runOddities(seen), ...steeringOddities(seen), ...keptOddities(seen), ...recordOddities(seen), ...accessoryOddities(seen)];
 }
 
 /** A run of ours holds two locks, Kamal 2's and Kamal 1's: told of in one line. */
@@ -91,6 +91,14 @@ function keptOddities({ facts, deployment, roles, generation }: Seen): Oddity[] 
   const kept = [...other.map(({ name }) => name), ...(traefik && !traefik.running ? [TRAEFIK] : [])];
   if (kept.length === 0) return [];
   return [{ id: 'kept', weight: 'note', what: `kept from Kamal ${generation === 'kamal2' ? 1 : 2}, stopped: ${kept.join(', ')}`, todo: null }];
+}
+
+/** What `bactrian downgrade` goes by where it is given no configuration of Kamal 1. */
+function recordOddities({ record, generation, now }: Seen): Oddity[] {
+  if (record === null) return [];
+  const what = `how Kamal 1 ran here is written down (${span(now - record.writtenAt)} ago)`;
+  if (record.used) return [{ id: 'record', weight: 'note', what: `${what}, and a way back has used it`, todo: '`bactrian cleanup` takes it away' }];
+  return generation === 'kamal1' ? [] : [{ id: 'record', weight: 'note', what: `${what}: \`bactrian downgrade\` needs no old configuration`, todo: null }];
 }
 
 function accessoryOddities({ facts, accessories, generation }: Seen): Oddity[] {

@@ -7,7 +7,7 @@ export type Weight = 'fail' | 'warn' | 'note';
 /** What an oddity is about. Ids stay as they are: scripts read them. */
 export type OddityId =
   | 'unreachable' | 'docker' | 'role' | 'versions' | 'two-generations' | 'two-networks' | 'half-booted' | 'unhealthy'
-  | 'traefik' | 'proxy' | 'no-service' | 'lock' | 'cut-off' | 'steering' | 'kept' | 'accessory' | 'fleet';
+  | 'traefik' | 'proxy' | 'no-service' | 'lock' | 'cut-off' | 'steering' | 'kept' | 'record' | 'accessory' | 'fleet';
 
 /** Something about a host that isn't as one generation of Kamal leaves it, or that decides what can be done with it. */
 export interface Oddity {

@@ -35,6 +35,8 @@ export interface Seen {
   health: readonly HealthSeen[];
   /** Packet filter rules of this deployment's runs; null where they can't be looked at. */
   rules: readonly RulesSeen[] | null;
+  /** When it was last written down how Kamal 1 ran here (milliseconds since the epoch), and whether a way back has used that; null without a record. */
+  record: { writtenAt: number; used: boolean } | null;
   open: OpenRun;
   /** Milliseconds since the epoch. */
   now: number;

@@ -17,7 +17,7 @@ const REDIS: ContainerWish = { name: 'shop-redis', image: 'sha256:redis' };
 function standing(name: string, containers: ContainerWish[], sections: Record<string, string> = {}, more: Partial<Seen> = {}) {
   const facts = host(name, containers, sections);
   const roles = shop.rolesOn(name).map(({ name: role, containerPrefix, runningProxy }) => ({ name: role, containerPrefix, proxied: runningProxy }));
-  return standingOf({ facts, generation: appGeneration(facts, shop), deployment: shop, roles, accessories: shop.accessoriesOn(name), health: [], rules: [], open: { asked: true, run: null }, now: NOW, ...more });
+  return standingOf({ facts, generation: appGeneration(facts, shop), deployment: shop, roles, accessories: shop.accessoriesOn(name), health: [], rules: [], record: null, open: { asked: true, run: null }, now: NOW, ...more });
 }
 const said = (...args: Parameters<typeof standing>) => standing(...args).oddities.map(({ id, weight, what }) => `${weight} ${id}: ${what}`);
 
@@ -141,6 +141,13 @@ describe('what is left behind', () => {
     const blogs: ContainerWish = { ...warm, labels: { bactrian: 'blog' } };
     expect(said('a', [app('web'), TRAEFIK, blogs], {}, { rules })).toEqual(['warn steering: left of run run-8: 1 packet filter rule']);
   });
+});
+
+it('a record of how Kamal 1 ran', () => {
+  const record = (used: boolean) => ({ record: { writtenAt: NOW - 3 * 86_400_000, used } });
+  expect(said('a', [app('web', NEW), PROXY], PROXIED, record(false))).toEqual(['note record: how Kamal 1 ran here is written down (3 days ago): `bactrian downgrade` needs no old configuration']);
+  expect(said('a', [app('web'), TRAEFIK], {}, record(true))).toEqual(['note record: how Kamal 1 ran here is written down (3 days ago), and a way back has used it']);
+  expect(said('a', [app('web'), TRAEFIK], {}, record(false))).toEqual([]);
 });
 
 it('spans are told in the largest unit that tells', () => {
