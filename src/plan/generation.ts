@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Deployment } from '../kamal/index.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type Generation, type HostFacts } from './facts.ts';
 import { networkOfAccessory } from './reachability.ts';
-import { accessoryContainer, containersOf, isRouted, runningContainer, type Owner, type OwningRole } from './running.ts';
+import { accessoryContainer, containersOf, isPutAside, isRouted, runningContainer, type Owner, type OwningRole } from './running.ts';
 import { traefikBehind } from './shared-traefik.ts';
 
 /**
@@ -10,7 +10,7 @@ import { traefikBehind } from './shared-traefik.ts';
  * nothing of the old generation running, kamal-proxy up where a role is proxied, and routing to it.
  */
 export function appGeneration(facts: HostFacts, deployment: Deployment): Generation {
-  const { roles, current, running, traefik, proxy, nothing } = whatRuns(facts, deployment);
+  const { roles, current, inPlace, running, traefik, proxy, nothing } = whatRuns(facts, deployment);
   if (nothing) return 'empty';
 
   const proxied = roles.some((role) => role.runningProxy);
@@ -18,7 +18,7 @@ export function appGeneration(facts: HostFacts, deployment: Deployment): Generat
   // Others have moved already, or are still to move: then both proxies are there, and neither tells anything of this one.
   const behind = traefikBehind(facts) !== undefined;
   const anyNew = running.some(inKamalNetwork) || (proxied && proxy !== undefined && !behind);
-  const allNew = current.every((container) => container && inKamalNetwork(container)) && running.every(inKamalNetwork) && (!proxied || proxy?.running === true) && !unrouted;
+  const allNew = inPlace && running.every(inKamalNetwork) && (!proxied || proxy?.running === true) && !unrouted;
   if (allNew && (!proxied || !traefik || behind) && facts.openRuns.app.length === 0) return 'kamal2';
   if (!anyNew && facts.openRuns.app.length === 0 && (!proxied || traefik?.running)) return 'kamal1';
   return 'mixed';
@@ -31,7 +31,9 @@ export function whatRuns<Role extends OwningRole>(facts: HostFacts, deployment: 
   const running = roles.flatMap((role) => containersOf(facts, deployment, role)).filter((container) => container.running);
   const traefik = containerNamed(facts, TRAEFIK);
   const proxy = containerNamed(facts, KAMAL_PROXY);
-  return { roles, current, running, traefik, proxy, nothing: running.length === 0 && !traefik?.running && !proxy?.running };
+  // Something was cut off after it had put a container aside and before it had another one in its place.
+  const inPlace = roles.every((role, index) => current[index] !== undefined && !isPutAside(current[index], role));
+  return { roles, current, inPlace, running, traefik, proxy, nothing: running.length === 0 && !traefik?.running && !proxy?.running };
 }
 
 /** True when an accessory runs in Kamal 2's network (or the one it is configured for) already. */

@@ -55,6 +55,11 @@ export function versionOf(container: ContainerFacts, role: Pick<OwningRole, 'con
   return container.name.slice(prefix.length).replace(/_replaced_[0-9a-f]{16}$/, '');
 }
 
+/** True for a container that another one was to take the place of, and that runs on under the name it was given for that. */
+export function isPutAside(container: ContainerFacts, role: Pick<OwningRole, 'containerPrefix'>): boolean {
+  return container.name !== `${role.containerPrefix}-${versionOf(container, role)}`;
+}
+
 /** The accessory's container, running or not. */
 export function accessoryContainer(facts: HostFacts, accessory: { readonly serviceName: string }): ContainerFacts | undefined {
   return facts.containers.find((container) => container.name === accessory.serviceName);

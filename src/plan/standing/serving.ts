@@ -1,6 +1,6 @@
 import { judgeHealth } from '../check/health.ts';
 import { containerNamed, inKamalNetwork, KAMAL_PROXY, TRAEFIK, type ContainerFacts } from '../facts.ts';
-import { containersOf, isRouted, versionOf } from '../running.ts';
+import { containersOf, isPutAside, isRouted, versionOf } from '../running.ts';
 import { routedBeside, traefikBehind } from '../shared-traefik.ts';
 import { HOME, type Oddity } from './oddity.ts';
 import type { Seen, SeenRole } from './seen.ts';
@@ -23,6 +23,7 @@ function roleOddities({ facts, deployment }: Seen, role: SeenRole): Oddity[] {
       ? [odd('two-generations', 'warn', `role ${role.name} runs in both generations: ${names(inNetwork)} in the network kamal, ${names(outside)} outside of it`, HOME)]
       : []),
     ...(versions.length > 1 ? [odd('versions', 'warn', `role ${role.name} runs in several versions: ${versions.join(', ')}`, `the one that is served counts; ${HOME}`)] : []),
+    ...(running.length > 0 && running.every((container) => isPutAside(container, role)) ? [odd('half-booted', 'warn', `${names(running)} was put aside for another container, which never came`, HOME)] : []),
     ...both.map(({ name, networks }) => odd('two-networks', 'warn', `${name} is in several networks: ${networks.join(', ')}`, 'somebody joined it by hand, or something was cut off: the next deploy or run boots it in one')),
     ...halfBooted.map(({ name, status }) => odd('half-booted', 'warn', `${name} never came up: it is ${status}`, `see \`docker logs ${name}\`; the next run or deploy puts another one in its place`)),
   ];

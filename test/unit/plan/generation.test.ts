@@ -26,6 +26,7 @@ describe('the generation of a host', () => {
     ['Traefik gone, the old app still there', 'a', [app('web')], {}, 'mixed'],
     ['all there, and kamal-proxy routes to it', 'a', [app('web', NEW), PROXY], { routes: 'Service\nshop-web * / id-shop-web-:80 running no' }, 'kamal2'],
     ['all there, but kamal-proxy does not know it', 'a', [app('web', NEW), PROXY], { routes: 'Service' }, 'mixed'],
+    ['the container put aside, and none in its place', 'c', [app('jobs', { ...NEW, name: 'shop-jobs-v1_replaced_0123456789abcdef' })], {}, 'mixed'],
     ['all as before, but a run was cut off here', 'a', [app('web'), TRAEFIK], { runs: 'app\trun-1' }, 'mixed'],
     ['all there, but a run was cut off before its end', 'a', [app('web', NEW), PROXY], { runs: 'app\trun-1' }, 'mixed'],
   ])('%s', (_, name, containers, sections, generation) => {

@@ -70,6 +70,7 @@ describe('a host half way through an upgrade', () => {
     ['kamal-proxy stopped', 'a', [app('web', NEW), { ...PROXY, running: false }], {}, ['fail proxy: nobody serves: Traefik is gone, kamal-proxy is exited']],
     ['kamal-proxy routes to a container that is gone', 'a', [app('web', NEW), PROXY], { routes: 'Service\nshop-web * / 0123456789ab:80 running no' }, ['fail no-service: kamal-proxy sends shop-web to 0123456789ab, which does not run: requests get 502']],
     ['kamal-proxy says nothing', 'a', [app('web', NEW), PROXY], {}, ['warn proxy: kamal-proxy runs, and does not tell what it routes to']],
+    ['a container put aside, and none in its place', 'c', [app('jobs', { name: 'shop-jobs-v1_replaced_0123456789abcdef' }), REDIS], {}, ['warn half-booted: shop-jobs-v1_replaced_0123456789abcdef was put aside for another container, which never came']],
     ['the accessory not yet rebooted', 'c', [app('jobs', NEW), REDIS], {}, ['warn accessory: accessory redis still runs as Kamal 1 made it, outside the network kamal']],
     ['the accessory stopped', 'c', [app('jobs', NEW), { ...REDIS, running: false }], {}, ['fail accessory: accessory redis is exited']],
     ['nothing of a role', 'c', [REDIS], {}, ['fail role: no container of role jobs runs here']],

@@ -51,6 +51,7 @@ describe('the generation of a host, as Kamal 1 sees it', () => {
     ['Traefik gone, the app on the old network', 'a', [app('web')], {}, 'mixed'],
     ['kamal-proxy left, stopped', 'a', [app('web'), TRAEFIK, { ...PROXY, running: false }], {}, 'mixed'],
     ['Traefik created beside kamal-proxy', 'a', [app('web', NEW), PROXY, { ...TRAEFIK, running: false }], {}, 'mixed'],
+    ['the container put aside, and none in its place', 'c', [app('jobs', { name: 'shop-jobs-v1_replaced_0123456789abcdef' })], {}, 'mixed'],
     ['all there, but a run was cut off', 'a', [app('web'), TRAEFIK], { runs: 'app\trun-1' }, 'mixed'],
     ['nothing at all', 'a', [], {}, 'empty'],
   ])('%s', (_, name, containers, sections, generation) => {
