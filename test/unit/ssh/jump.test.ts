@@ -15,6 +15,8 @@ beforeAll(async () => {
   world = new World();
   world.key('id_ed25519', 'ed25519');
   [target, bastion, second] = await Promise.all([world.sshd(), world.sshd({ lines: ['LogLevel VERBOSE'] }), world.sshd()]);
+  // Each was asked whether it listens, and that connection may not have come to its end.
+  await nobodyIsLeft();
 });
 afterAll(() => world.destroy());
 beforeEach(() => {
@@ -22,8 +24,9 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const connection of open.splice(0)) connection.close();
-  await until(() => connectionsTo(bastion) + connectionsTo(second) === 0, 'no connection is left on a jump host');
+  await nobodyIsLeft();
 });
+const nobodyIsLeft = () => until(() => connectionsTo(bastion) + connectionsTo(second) === 0, 'no connection is left on a jump host');
 
 async function into(host: string, settings: SshSettings): Promise<SshConnection> {
   const connection = await connect(host, settings);
