@@ -11,6 +11,9 @@ import { fleetAsItWas, lab, listFleet, locks, moment } from './the-lab.ts';
 import type { Fleet } from './the-lab.ts';
 import { expectUpgraded } from './upgraded.ts';
 
+/** The long tests also have clients that keep their connections, for which each cutover waits half a minute. */
+const full = process.env.BACTRIAN_TEST_FULL === '1';
+
 describe('people decide', () => {
   let shop: Shop;
   let before: Fleet;
@@ -60,7 +63,7 @@ describe('people decide', () => {
     });
   });
 
-  it('cancels in mid-run, as the button in the UI does: everything is put back, and no request is lost', async () => {
+  it.runIf(full)('cancels in mid-run, as the button in the UI does: everything is put back, and no request is lost', async () => {
     await expectPutBack(async () => {
       const upgrade = shop.start('upgrade', '-y', '--strategy', 'handover');
       await moment.cutover();
@@ -71,7 +74,7 @@ describe('people decide', () => {
 
   /** As it was, but for start times: what was stopped for the cutover is running again. */
   async function expectPutBack(run: () => Promise<Running>): Promise<void> {
-    const loads = await Promise.all([false, true].map((keepAlive) => startLoad(loadOn(lab, 10, { keepAlive }))));
+    const loads = await Promise.all((full ? [false, true] : [false]).map((keepAlive) => startLoad(loadOn(lab, 10, { keepAlive }))));
     const upgrade = await run();
     expect((await upgrade.ended).code, upgrade.output()).toBe(4);
     await sleep(2000);
