@@ -36,7 +36,7 @@ describe('an app that never gets healthy', () => {
     expect(ended.result?.hosts.map(({ outcome }) => outcome)).toEqual(['put back', 'put back', 'put back']);
   });
 
-  it('is put back once, however often its journal is read: the old container has its name back by then', async () => {
+  it.runIf(full)('is put back once, however often its journal is read: the old container has its name back by then', async () => {
     await lab.restore();
     await shop.configure({ changes: { env: { clear: { NEVER_HEALTHY: '1' } } } });
     const before = await listFleet();
