@@ -108,6 +108,7 @@ describe.each(engines)('a handover with %s', (_, { spec, handover, classes, more
   });
 
   it('carries certificates over, and loses no request of clients that check them', async () => {
+    await other.restore();
     const authority = await serveTls(other);
     const [tls] = tlsHosts(other);
     if (tls === undefined) throw new Error('this needs a web host');
