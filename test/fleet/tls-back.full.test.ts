@@ -3,8 +3,6 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { startLoad } from '../../lab/load.ts';
-import type { RunningLoad } from '../../lab/load.ts';
 import type { StreamSummary } from '../../lab/load-meter.ts';
 import { must } from '../../lab/run.ts';
 import { kamal1Tls, servedCertificate, serveTls, tlsHosts } from '../../lab/tls.ts';
@@ -13,6 +11,7 @@ import { goBack, openBothWays } from './both-ways.ts';
 import { formsOf, secretsIn } from './leaks.ts';
 import { testFolder, type Shop } from './shop.ts';
 import { lab } from './the-lab.ts';
+import { startTlsLoad } from './tls.ts';
 
 /** Traefik sends whoever asks for anything over HTTP to HTTPS; kamal-proxy knows its own names only. */
 const accepted = ['by ip', 'unknown host'].flatMap((who) => [`http ${who} /up`, `http ${who} /`]).join(',');
@@ -56,23 +55,11 @@ describe('TLS, there and back', () => {
   const serials = () => Promise.all(names.map((name) => servedCertificate(host.address, name, authorities)));
 
   async function under(way: () => Promise<{ code: number; stderr: string }>): Promise<Way> {
-    const load = await startTls();
+    const load = await startTlsLoad({ host, names }, authorities);
     const ended = await way();
     const streams = await load.stop();
     expect(ended.code, ended.stderr).toBe(0);
     return { said: ended.stderr, streams, serials: await serials() };
-  }
-
-  async function startTls(): Promise<RunningLoad> {
-    const stream = { perSecond: 4, expect: 'labapp ', address: host.address, authority: authorities };
-    return await startLoad({
-      maxSeconds: 300,
-      timeoutSeconds: 5,
-      streams: names.flatMap((name) => [
-        { ...stream, name: `${name}, new`, url: `https://${name}/` },
-        { ...stream, name: `${name}, kept`, url: `https://${name}/`, keepAlive: true },
-      ]),
-    });
   }
 
   async function newAuthority(): Promise<{ key: string; certificate: string }> {
