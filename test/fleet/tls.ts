@@ -6,7 +6,7 @@ import type { TlsHost } from '../../lab/tls.ts';
 export const ACCEPTED_WITH_TLS = ['by ip', 'unknown host'].flatMap((who) => [`http ${who} /up`, `http ${who} /`]).join(',');
 
 /** Clients that check the certificate of each of a host's names, with new connections and with such that they keep. */
-export async function startTlsLoad({ host, names }: TlsHost, authority: string): Promise<RunningLoad> {
+export async function startTlsLoad({ host, names }: Pick<TlsHost, 'host' | 'names'>, authority: string): Promise<RunningLoad> {
   const stream = { perSecond: 4, expect: 'labapp ', address: host.address, authority };
   return await startLoad({
     maxSeconds: 300,
